@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Errors with a text.  A function that fails returns a positive errno and
+ * leaves a message that names the thing and the place, for its caller's
+ * caller to print.  The message belongs to the thread. */
+
+#ifndef DPX_ERROR_H
+#define DPX_ERROR_H 1
+
+/* Sets the thread's message, and returns `error`. */
+int dpx_error(int error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The message of the last dpx_error() of this thread if that returned
+ * `error`, else strerror(error).  Valid until the thread's next dpx_error().
+ */
+const char *dpx_error_text(int error);
+
+#endif /* lib/error.h */

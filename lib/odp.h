@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The codec between netlink attributes (OVS_KEY_ATTR_*, OVS_ACTION_ATTR_* of
+ * <linux/openvswitch.h>), the datapath's structs and flow text.  Everything
+ * in an attribute is hostile.
+ *
+ * Functions return 0 or a positive errno, with a message that names the
+ * attribute, or the place in the text, in dpx_error_text(). */
+
+#ifndef DPX_ODP_H
+#define DPX_ODP_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/buf.h"
+#include "maps/layout.h"
+
+/* lib/key.c ------------------------------------------------------------- */
+
+/* Parses a flow's key and mask to what the packet path matches, with
+ * openvswitch.ko's meaning of what is left out (and OVS's: recirc_id is
+ * matched exactly always).  Without a mask (`mask_attrs` NULL): exact in all
+ * that the key names.  EINVAL: wrong length, duplicate, unknown attribute,
+ * missing prerequisite, nonzero bits outside...; EOPNOTSUPP: a field that
+ * cannot be matched yet. */
+int dpx_key_from_attrs(const void *key_attrs, size_t key_len,
+                       const void *mask_attrs, size_t mask_len,
+                       struct dpx_key *key, struct dpx_key *mask);
+
+/* Parses a key alone, as flow get and del and execute give it. */
+int dpx_key_parse(const void *attrs, size_t len, struct dpx_key *key);
+
+/* Appends the attributes of a packet's key, as an upcall carries them. */
+void dpx_key_to_attrs(const struct dpx_key *, struct dpx_buf *);
+
+/* lib/compile.c --------------------------------------------------------- */
+
+struct dpx_program {
+    struct dpx_op *ops;         /* malloc()ed. */
+    size_t n;
+    size_t allocated;
+    uint8_t body_flags;         /* enum dpx_body_flags. */
+    uint32_t out;               /* As dpx_body.out. */
+};
+
+/* Compiles actions for a flow of `key` and `mask` (both as by
+ * dpx_key_from_attrs; `mask` NULL: the key of a packet, all known).  Reuses
+ * `prog`'s memory; the caller frees it with dpx_program_free().
+ * EINVAL: wrong length, unknown value, an action on a header that the flow
+ * does not match; EOPNOTSUPP: an action that cannot be executed; E2BIG. */
+int dpx_compile(const void *actions, size_t len, const struct dpx_key *key,
+                const struct dpx_key *mask, struct dpx_program *prog);
+void dpx_program_free(struct dpx_program *);
+
+/* lib/text-*.c ---------------------------------------------------------- */
+
+/* Port names in flow text.  Either callback may be NULL: numbers only. */
+struct dpx_port_names {
+    const char *(*name)(uint32_t port, void *aux);      /* NULL: unknown. */
+    uint32_t (*number)(const char *name, void *aux);    /* DPX_PORT_NONE. */
+    void *aux;
+};
+
+/* Flow text as of ovs-dpctl(8).  `mask` may be NULL or empty: exact. */
+void dpx_format_flow(const void *key, size_t key_len,
+                     const void *mask, size_t mask_len, bool more,
+                     const struct dpx_port_names *, struct dpx_buf *text);
+void dpx_format_actions(const void *actions, size_t len,
+                        const struct dpx_port_names *, struct dpx_buf *text);
+void dpx_format_ufid(const uint8_t ufid[16], struct dpx_buf *text);
+void dpx_format_tcp_flags(uint16_t flags, struct dpx_buf *text); /* "SP." */
+
+/* The other way.  A leading "ufid:..." is accepted by dpx_parse_flow; then
+ * `*has_ufid`.  EINVAL names the column and the word. */
+int dpx_parse_flow(const char *text, const struct dpx_port_names *,
+                   struct dpx_buf *key, struct dpx_buf *mask,
+                   uint8_t ufid[16], bool *has_ufid);
+int dpx_parse_actions(const char *text, const struct dpx_port_names *,
+                      struct dpx_buf *actions);
+
+#endif /* lib/odp.h */

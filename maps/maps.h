@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A datapath's maps as memory.
+ *
+ * Every map that userspace reads or writes much is an mmapable array, so
+ * "access" is a load or a store.  The same struct is made of pinned maps (the
+ * datapath in the kernel) or of plain memory (the `netdev` provider, unit
+ * tests, fuzzers), and whoever uses it cannot tell which.
+ *
+ * Functions return 0 or a positive errno, with a message in dpx_error_text()
+ * (lib/error.h). */
+
+#ifndef DPX_MAPS_H
+#define DPX_MAPS_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "maps/layout.h"
+
+#define DPX_PIN_ROOT "/sys/fs/bpf/dpx"
+
+/* Every map, in the order of layout.h's table.  X(name, value type, entries):
+ * entries is an expression of `const struct dpx_config *c`. */
+#define DPX_MMAPS(X)                                                        \
+    X(meta, struct dpx_meta, 1)                                             \
+    X(bodies, struct dpx_body, c->n_slots)                                  \
+    X(actions, struct dpx_actions, c->n_slots)                              \
+    X(records, struct dpx_record, c->n_flows)                               \
+    X(names, uint64_t, c->name_mask + 1)                                    \
+    X(blocks, struct dpx_block, c->n_blocks)                                \
+    X(index, struct dpx_bucket, c->n_buckets)                               \
+    X(masks, struct dpx_mask, c->n_masks)                                   \
+    X(order, uint32_t, 2 * c->n_masks)                                      \
+    X(cache, uint64_t, c->cache_mask + 1)                                   \
+    X(counters, struct dpx_counter, (uint64_t) c->n_flows * c->n_cpus)      \
+    X(mask_hits, uint64_t, (uint64_t) c->n_masks * c->n_cpus)               \
+    X(stats, struct dpx_stats, c->n_cpus)                                   \
+    X(ports, struct dpx_port, DPX_MAX_PORTS)                                \
+    X(backlog, uint64_t, DPX_MAX_PORTS)
+
+struct dpx_maps {
+    char name[DPX_NAME_LEN];
+    int dir;                    /* The datapath's pin directory; -1: memory. */
+    struct dpx_config conf;     /* A copy of meta's, which must not change. */
+#define X(NAME, TYPE, ENTRIES) TYPE *NAME;
+    DPX_MMAPS(X)
+#undef X
+};
+
+/* Fills `conf` with the sizes for `n_flows` flows and `n_masks` masks on
+ * `n_cpus` CPUs, and with fresh random secrets.  EINVAL if out of range:
+ * n_flows 1 to 4194304, n_masks 1 to 65535. */
+int dpx_config_init(struct dpx_config *conf, uint32_t n_flows,
+                    uint32_t n_masks, uint32_t n_cpus);
+
+/* Number of entries that mmapable map `name` has under `conf`; 0 if there is
+ * no such map.  The loader sizes the maps with it before it loads them. */
+uint64_t dpx_config_entries(const struct dpx_config *conf, const char *name);
+
+/* Makes an empty datapath `name` in plain memory.  The caller owns `*mapsp`
+ * and frees it with dpx_maps_close().  ENOMEM. */
+int dpx_maps_create_memory(const char *name, const struct dpx_config *conf,
+                           struct dpx_maps **mapsp);
+
+/* Writes the first state of an empty datapath into freshly loaded and pinned
+ * maps, in the pin directory of `name`; the last thing that makes a datapath
+ * exist.  Called by the loader only. */
+int dpx_maps_init(const char *name, const struct dpx_config *conf);
+
+/* Opens the pinned datapath `name`.  Read-write, for root.  ENODEV if there is
+ * none; EPROTO for another layout version, a foreign or a corrupt pin (the
+ * message names the pin and what is wrong with it); EPERM, EACCES for others
+ * than root.  The caller frees `*mapsp` with dpx_maps_close(). */
+int dpx_maps_open(const char *name, struct dpx_maps **mapsp);
+
+/* Accepts NULL. */
+void dpx_maps_close(struct dpx_maps *);
+
+/* A new file descriptor of the pinned object `pin` of the datapath (maps and
+ * programs alike), or -errno.  The caller closes it. */
+int dpx_maps_fd(const struct dpx_maps *, const char *pin);
+
+/* EINVAL, with a message, unless `name` can name a datapath: 1 to 15 of
+ * letters, digits, '-' and '_'. */
+int dpx_name_check(const char *name);
+
+/* Calls `cb` with the name of each pinned datapath.  Stops at the first
+ * non-zero return, and returns it. */
+int dpx_maps_enumerate(int (*cb)(const char *name, void *aux), void *aux);
+
+/* Drops ----------------------------------------------------------------- */
+
+/* Calls `cb` for each {port, reason} that has dropped packets, summed over the
+ * CPUs.  Lost XDP redirects are among them. */
+int dpx_maps_drops(const struct dpx_maps *,
+                   void (*cb)(const struct dpx_drop_key *,
+                              const struct dpx_drop *, void *aux), void *aux);
+
+/* Sum of the CPUs' statistics. */
+void dpx_maps_stats(const struct dpx_maps *, struct dpx_stats *);
+
+/* Time ------------------------------------------------------------------ */
+
+/* Now in the packet path's clock (jiffies64; memory: the same unit made up of
+ * CLOCK_MONOTONIC), and how to turn its times into milliseconds of
+ * CLOCK_MONOTONIC. */
+struct dpx_clock {
+    uint64_t jiffies;           /* Now. */
+    uint64_t msec;              /* The same moment. */
+    uint32_t hz;
+};
+
+int dpx_clock_read(const struct dpx_maps *, struct dpx_clock *);
+
+/* `jiffies` in ms of CLOCK_MONOTONIC; 0 stays 0, never. */
+uint64_t dpx_clock_msec(const struct dpx_clock *, uint64_t jiffies);
+
+#endif /* maps/maps.h */

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# bpf/NAME.bpf.c -> build/bpf/NAME.o -> build/skel/NAME.skel.h
+
+ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
+BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 \
+    -std=gnu11 -Wall -Wextra -Werror -I. -MMD -MP \
+    -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+SKELS := $(patsubst bpf/%.bpf.c,$(B)/skel/%.skel.h,$(BPF_SRCS))
+
+$(B)/bpf/%.o: bpf/%.bpf.c
+	$(call msg,BPF)
+	@mkdir -p $(@D)
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
+	$(Q)mv $@.tmp $@ && mv $(@:.o=.o.d) $(@:.o=.d) 2>/dev/null || true
+
+$(B)/skel/%.skel.h: $(B)/bpf/%.o
+	$(call msg,SKEL)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen skeleton $< name dpx_$* > $@.tmp && mv $@.tmp $@
