@@ -26,8 +26,8 @@ show_drop(const struct dpx_drop_key *key, const struct dpx_drop *drop,
             "bytes", (json_int_t) drop->bytes));
     } else {
         printf("  port %"PRIu32": %s packets:%"PRIu64" bytes:%"PRIu64"\n",
-               key->port, reason_name(key->reason), drop->packets,
-               drop->bytes);
+               key->port, reason_name(key->reason),
+               (uint64_t) drop->packets, (uint64_t) drop->bytes);
     }
 }
 
