@@ -525,13 +525,18 @@ _Static_assert(sizeof(struct dpx_upcall) == 40 + sizeof(struct dpx_key),
 
 /* Work area of one run on one CPU.  ----------------------------------------- */
 
+enum dpx_packet_flags {
+    DPX_PACKET_SEGMENTS_LEFT = 1, /* IPv6, and not at its destination yet: a
+                                   * routing header names another. */
+};
+
 struct dpx_scratch {
     struct dpx_key key;
     /* Offsets from the frame's first byte; 0: no such layer. */
     __u16 mpls_ofs;
     __u16 net_ofs;
     __u16 tp_ofs;
-    __u16 pad;
+    __u16 flags;                /* enum dpx_packet_flags. */
     __u32 len;                  /* Bytes as counted: with the tag. */
     __u32 slot;                 /* Of the flow in execution. */
     __u32 userdata_len;
