@@ -16,7 +16,7 @@
  *   blocks     block             struct dpx_block    writers (mmap)
  *   index      hash              struct dpx_bucket   writers (mmap)
  *   masks      mask              struct dpx_mask     writers (mmap)
- *   order      2 x rank          __u32 mask          writers (mmap)
+ *   order      2 x rank          __u64 mask          writers (mmap)
  *   cache      hash              __u64               the packet path
  *   counters   flow x CPU        struct dpx_counter  the packet path
  *   mask_hits  mask x CPU        __u64               the packet path
@@ -540,8 +540,21 @@ struct dpx_scratch {
     __u32 len;                  /* Bytes as counted: with the tag. */
     __u32 slot;                 /* Of the flow in execution. */
     __u32 userdata_len;
-    __u32 pad1;
+    __u32 verdict;              /* What the program is to return. */
+    __u64 hash;                 /* The packet's, which handlers share by. */
+    /* Progress of the operations. */
+    __u32 n_ops;
+    __u32 block;                /* The one being executed; 0: the body. */
+    __u16 pos;                  /* Operation in it. */
+    __u8 edited;                /* The packet is no more what was parsed. */
+    __u8 pad1[5];
     __u8 userdata[DPX_MAX_USERDATA];
+};
+
+/* What program `clock` returns in its context: one moment in both clocks. */
+struct dpx_clock_args {
+    __u64 jiffies;              /* jiffies64. */
+    __u64 ns;                   /* CLOCK_MONOTONIC. */
 };
 
 #endif /* maps/layout.h */

@@ -31,7 +31,7 @@
     X(blocks, struct dpx_block, c->n_blocks)                                \
     X(index, struct dpx_bucket, c->n_buckets)                               \
     X(masks, struct dpx_mask, c->n_masks)                                   \
-    X(order, uint32_t, 2 * c->n_masks)                                      \
+    X(order, uint64_t, 2 * c->n_masks)                                      \
     X(cache, uint64_t, c->cache_mask + 1)                                   \
     X(counters, struct dpx_counter, (uint64_t) c->n_flows * c->n_cpus)      \
     X(mask_hits, uint64_t, (uint64_t) c->n_masks * c->n_cpus)               \
