@@ -193,9 +193,10 @@ struct dpx_mask {
     __u8 offset[DPX_KEY_WORDS]; /* Word numbers, ascending. */
     __u64 seed;                 /* Starts this mask's hashes. */
     __u64 bits[DPX_KEY_WORDS];  /* bits[i] masks word offset[i]. */
-    __u32 n_flows;              /* Writers' own; 0: this mask is free. */
-    __u32 pad1;
-    __u64 pad2;
+    /* The writers' own. */
+    __u32 n_flows;
+    __u32 listed;               /* It is in `order`; else it is free, */
+    __u64 epoch;                /* from the end of this grace period on. */
 };
 _Static_assert(sizeof(struct dpx_mask) == 320, "mask size");
 
@@ -349,37 +350,51 @@ _Static_assert(sizeof(struct dpx_stats) == DPX_CACHE_LINE, "stats size");
 
 /* What the packet path never reads.  ---------------------------------------- */
 
+/* A slot that waits for its grace period, or is free. */
+struct dpx_retired {
+    __u64 epoch;                /* The grace period that it waits for. */
+    __u32 next;                 /* Slot behind it; 0: none. */
+    __u32 flow;                 /* Flow that went with it; 0: none. */
+    __u32 bucket;               /* Bucket that went with it; 0: none. */
+    __u32 pad;
+};
+
 /* The actions as they were put, by slot: the first bytes here, the rest in
  * `block`'s chain. */
-#define DPX_ACTIONS_INLINE 120
+#define DPX_ACTIONS_INLINE 104
 
 struct dpx_actions {
     __u32 len;
     __u32 block;
-    __u8 bytes[DPX_ACTIONS_INLINE];
+    __u64 base_packets;         /* To be subtracted from the counters. */
+    __u64 base_bytes;
+    union {
+        __u8 bytes[DPX_ACTIONS_INLINE];
+        struct dpx_retired retired;
+    };
 };
 _Static_assert(sizeof(struct dpx_actions) == 128, "actions size");
 
 /* A flow's identity.  `slot` is what makes the flow exist; it is stored last
- * and changes in one store when the flow is modified. */
-#define DPX_RECORD_INLINE 384
+ * and changes in one store when the flow is modified.  `serial` is another
+ * after each change, so that who reads without the lock knows what it read. */
+#define DPX_RECORD_INLINE 400
 
 enum dpx_record_flags {
     DPX_RECORD_UFID = 1,        /* It was put with a ufid. */
-    DPX_RECORD_KEY = 2,         /* It can be named by its key. */
 };
 
 struct dpx_record {
     __u32 slot;                 /* 0: no such flow.  Slot 0 is never used. */
-    __u32 flags;                /* enum dpx_record_flags. */
+    __u32 serial;
     __u8 ufid[16];
-    __u64 base_packets;         /* To be subtracted from the counters. */
-    __u64 base_bytes;
-    __u64 zeroed;               /* jiffies64; an earlier `used` is never. */
     __u32 key_words;            /* Bitmap of the key's words that are not 0. */
     __u16 key_len;              /* Bytes of attributes. */
     __u16 mask_len;
-    __u32 block;                /* Continues `bytes`. */
+    __u32 block;                /* Continues `bytes`.  Free: the next one. */
+    __u32 flags;                /* enum dpx_record_flags. */
+    __u32 holder;               /* Process that is to read the counters of
+                                 * this deleted flow; 0: none. */
     __u32 pad;
     __u8 bytes[DPX_RECORD_INLINE]; /* The words, then the key, the mask. */
 };
@@ -390,7 +405,7 @@ _Static_assert(sizeof(struct dpx_record) == 448, "record size");
 /* What is chosen at create and never changes; in the programs' .rodata and in
  * meta. */
 struct dpx_config {
-    __u32 n_flows;              /* Flows that may exist. */
+    __u32 n_flows;              /* Flows that may exist, and flow 0. */
     __u32 n_slots;              /* Bodies: flows and those being replaced. */
     __u32 n_masks;
     __u32 n_blocks;
@@ -419,8 +434,8 @@ struct dpx_meta {
     /* The writers' own, under the lock. */
     __u32 dirty;                /* A writer is at work, or died at it. */
     __u32 n_flows;
-    __u64 generation;           /* Of bodies; increments with each put. */
-    __u64 epoch;                /* Current grace period, see maps/table.c. */
+    __u64 generation;           /* Counts changes; gives records' serials. */
+    __u64 epoch;                /* Current grace period, see maps/alloc.c. */
     __u64 epoch_done;           /* Last epoch that every reader has left. */
     __u32 free_flow;            /* Heads of the free lists; 0: empty. */
     __u32 free_slot;
@@ -432,8 +447,14 @@ struct dpx_meta {
     __u32 fresh_bucket;
     __u32 retired_head;         /* FIFO of slots waiting for a grace period. */
     __u32 retired_tail;
-    __u64 pad2[8];
+    __u64 order_epoch;          /* When meta.order last changed halves. */
+    __u32 fresh_mask;
+    __u32 n_empty;              /* Masks in `order` without flows. */
+    __u32 mask_serial;          /* Counts masks made and unlisted. */
+    __u32 repairs;
+    __u64 pad2[5];
 };
+_Static_assert(sizeof(struct dpx_meta) % 8 == 0, "meta size");
 
 /* Ports.  ------------------------------------------------------------------ */
 
@@ -542,12 +563,13 @@ struct dpx_scratch {
     __u32 userdata_len;
     __u32 verdict;              /* What the program is to return. */
     __u64 hash;                 /* The packet's, which handlers share by. */
+    __u32 n_masks;              /* The lookup looked at this many. */
     /* Progress of the operations. */
-    __u32 n_ops;
     __u32 block;                /* The one being executed; 0: the body. */
     __u16 pos;                  /* Operation in it. */
     __u8 edited;                /* The packet is no more what was parsed. */
-    __u8 pad1[5];
+    __u8 cached;                /* The cache knew the flow. */
+    __u32 pad1;
     __u8 userdata[DPX_MAX_USERDATA];
 };
 
