@@ -13,6 +13,7 @@
 #ifndef DPX_MAPS_H
 #define DPX_MAPS_H 1
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,6 +43,9 @@
 struct dpx_maps {
     char name[DPX_NAME_LEN];
     int dir;                    /* The datapath's pin directory; -1: memory. */
+    int clock;                  /* Program `clock`; -1: none. */
+    pthread_mutex_t mutex;      /* See dpx_maps_lock(). */
+    struct dpx_reader *readers; /* Memory: one per CPU.  See maps/grace.c. */
     struct dpx_config conf;     /* A copy of meta's, which must not change. */
 #define X(NAME, TYPE, ENTRIES) TYPE *NAME;
     DPX_MMAPS(X)
@@ -88,6 +92,19 @@ int dpx_name_check(const char *name);
 /* Calls `cb` with the name of each pinned datapath.  Stops at the first
  * non-zero return, and returns it. */
 int dpx_maps_enumerate(int (*cb)(const char *name, void *aux), void *aux);
+
+/* The datapath's lock: excludes every other thread, and every process, that
+ * changes the datapath (a mutex, and flock() on the pin directory, which dies
+ * with its holder).  Not recursive: dpx_table_begin() takes it too. */
+int dpx_maps_lock(struct dpx_maps *);
+void dpx_maps_unlock(struct dpx_maps *);
+
+/* Brackets everything that plane `user` does with bodies, masks and blocks,
+ * as the kernel brackets a program's run: nothing that can be found in between
+ * is reused before read_end.  `cpu` is the row that the thread counts in.
+ * Cheap on memory maps; on pinned ones it is the datapath's lock. */
+void dpx_read_begin(struct dpx_maps *, uint32_t cpu);
+void dpx_read_end(struct dpx_maps *, uint32_t cpu);
 
 /* Drops ----------------------------------------------------------------- */
 

@@ -133,6 +133,10 @@ int dpx_table_masks(struct dpx_table *,
                     void (*cb)(uint32_t id, const struct dpx_mask *,
                                uint64_t hits, void *aux), void *aux);
 
+/* Checks every invariant of the table, under the lock.  EPROTO, with a message
+ * that says which flow, slot, mask or block is wrong. */
+int dpx_table_check(struct dpx_table *);
+
 /* Waits until no packet that is being processed now can see what was removed
  * before the call. */
 int dpx_grace(const struct dpx_maps *);
