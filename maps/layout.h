@@ -281,8 +281,17 @@ enum dpx_body_flags {
     DPX_BODY_PLAIN = 2,         /* The operations are one output, or none. */
 };
 
+/* A modify replaces a body: who found it in the index just before may go on
+ * with it, or his packet would miss a flow that was there throughout; but who
+ * finds it in the cache must search, or he would follow it for ever. */
+enum dpx_body_live {
+    DPX_BODY_DEAD,
+    DPX_BODY_LIVE,
+    DPX_BODY_REPLACED,          /* Live, but no cache entry counts. */
+};
+
 struct dpx_body {
-    __u32 live;                 /* 0: dead. */
+    __u32 live;                 /* enum dpx_body_live. */
     __u32 flow;                 /* Index of its counters. */
     __u16 mask;
     __u8 n_words;               /* Of its mask. */
