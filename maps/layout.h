@@ -461,7 +461,8 @@ struct dpx_meta {
     __u32 n_empty;              /* Masks in `order` without flows. */
     __u32 mask_serial;          /* Counts masks made and unlisted. */
     __u32 repairs;
-    __u64 pad2[5];
+    __u64 netns;                /* The loader's: cookie of its ports' netns. */
+    __u64 pad2[4];
 };
 _Static_assert(sizeof(struct dpx_meta) % 8 == 0, "meta size");
 
@@ -485,7 +486,7 @@ struct dpx_port {
     char name[DPX_NAME_LEN];    /* Name of the device (host's end). */
     __u8 mode;                  /* enum dpx_port_mode, as asked for. */
     __u8 pad[3];
-    __u32 undo;                 /* What detach restores: loader/loader.h. */
+    __u32 undo;                 /* What detach restores: loader/private.h. */
     __u32 xdp_lost;             /* Lost behind a redirect, by tracepoint. */
     __u32 serial;               /* Counts changes of this port. */
     __u64 pad1[2];
