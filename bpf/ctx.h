@@ -17,7 +17,8 @@
  *   void *ctx_header(ctx, s, ofs, n)  `n` (constant) bytes of linear packet
  *                                  at `ofs` from the frame's first byte, for
  *                                  reading, or NULL; dies with any push, pop,
- *                                  set or output
+ *                                  set or output.  `ofs` may be anything; an
+ *                                  `ofs` beyond DPX_PARSE_MAX gives NULL
  *   u32 ctx_len(ctx)               bytes of the frame, without a tag that is
  *                                  beside it
  *   int ctx_linear(ctx, n)         make up to `n` bytes linear, as many as
@@ -44,3 +45,14 @@
  *   ctx_counter(ctx, i), ctx_mask_hits(ctx, i), ctx_stats(ctx),
  *   ctx_port(ctx, port), ctx_meta(ctx), ctx_conf(ctx)
  */
+
+#ifndef DPX_CTX_H
+#define DPX_CTX_H 1
+
+/* The parser looks for headers in so many first bytes of the frame.  Nothing
+ * need be made linear in advance: where dpx_parse() returns DPX_DROP_PULL, a
+ * header lies beyond the linear part, and after ctx_linear(ctx, DPX_PARSE_MAX)
+ * it is to be called again. */
+#define DPX_PARSE_MAX 2048
+
+#endif /* bpf/ctx.h */
