@@ -237,6 +237,21 @@ test_complete(void **state)
     }
 }
 
+/* A UDP checksum that comes out as 0 is written as 0xffff: RFC 768. */
+static void
+test_complete_zero(void **state)
+{
+    uint8_t zero[2] = { 0, 0 }, frame[64];
+    struct spec s = { .proto = UDP, .payload = zero, .n = 2 };
+
+    (void) state;
+    build(&s, frame);
+    memcpy(zero, frame + 14 + 20 + 6, 2);
+    s.csum = PARTIAL;
+    assert_true(dpx_csum_complete(frame, build(&s, frame)));
+    assert_memory_equal(frame + 14 + 20 + 6, "\xff\xff", 2);
+}
+
 /* What is wrong already, and what is a fragment, stays as it is. */
 static void
 test_complete_not(void **state)
@@ -440,6 +455,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_complete_zero),
         cmocka_unit_test(test_complete_not),
         cmocka_unit_test(test_segment),
         cmocka_unit_test(test_segment_not),
