@@ -5,7 +5,7 @@
 ARCH := $(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/')
 BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 \
     -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -I. \
-    -MMD -MP \
+    -fno-builtin-index -MMD -MP \
     -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 SKELS := $(patsubst bpf/%.bpf.c,$(B)/skel/%.skel.h,$(BPF_SRCS))
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+
+/* The tables' part of the packet vocabulary, in the kernel.  The context says
+ * nothing about tables there. */
+
+#ifndef DPX_CTX_MAPS_BPF_H
+#define DPX_CTX_MAPS_BPF_H 1
+
+#include "bpf/bytes.h"
+#include "maps/maps.bpf.h"
+
+/* Set by the loader before it loads. */
+const volatile struct dpx_config dpx_conf = { 0 };
+
+/* A function that the verifier checks once, by itself. */
+#define CTX_GLOBAL __noinline
+
+#define CTX_TABLE(NAME, TYPE, MAP)                                      \
+    static __always_inline TYPE *                                       \
+    ctx_##NAME(ctx_t *ctx, __u32 i)                                     \
+    {                                                                   \
+        (void) ctx;                                                     \
+        return bpf_map_lookup_elem(&MAP, &i);                           \
+    }
+
+CTX_TABLE(body, struct dpx_body, bodies)
+CTX_TABLE(mask, struct dpx_mask, masks)
+CTX_TABLE(order, __u64, order)
+CTX_TABLE(bucket, struct dpx_bucket, index)
+CTX_TABLE(cache, __u64, cache)
+CTX_TABLE(block, struct dpx_block, blocks)
+CTX_TABLE(counter, struct dpx_counter, counters)
+CTX_TABLE(mask_hits, __u64, mask_hits)
+CTX_TABLE(port, struct dpx_port, ports)
+
+static __always_inline __u32
+ctx_cpu(ctx_t *ctx)
+{
+    return bpf_get_smp_processor_id();
+}
+
+static __always_inline struct dpx_stats *
+ctx_stats(ctx_t *ctx)
+{
+    __u32 cpu = ctx_cpu(ctx);
+
+    return bpf_map_lookup_elem(&stats, &cpu);
+}
+
+static __always_inline const struct dpx_meta *
+ctx_meta(ctx_t *ctx)
+{
+    __u32 zero = 0;
+
+    return bpf_map_lookup_elem(&meta, &zero);
+}
+
+static __always_inline const volatile struct dpx_config *
+ctx_conf(ctx_t *ctx)
+{
+    return &dpx_conf;
+}
+
+static __always_inline __u64
+ctx_now(ctx_t *ctx)
+{
+    return bpf_jiffies64();
+}
+
+static __always_inline void
+ctx_drop(ctx_t *ctx, struct dpx_scratch *s, __u32 port,
+         enum dpx_drop_reason reason)
+{
+    struct dpx_drop_key key = { port, reason };
+    struct dpx_drop *drop = bpf_map_lookup_elem(&drops, &key);
+
+    if (drop) {
+        drop->packets++;
+        drop->bytes += s->len;
+    } else {
+        struct dpx_drop first = { 1, s->len };
+
+        bpf_map_update_elem(&drops, &key, &first, BPF_NOEXIST);
+    }
+}
+
+/* `n` calls at most of `callback(i, state)`, until one returns 1. */
+#define ctx_loop(N, CALLBACK, STATE) bpf_loop(N, CALLBACK, STATE, 0)
+
+/* The work area for a packet that came from `ifindex`, with words 0, 14 and 15
+ * of its key; NULL if that is not a port of this datapath. */
+static __always_inline struct dpx_scratch *
+ctx_begin(__u32 ifindex)
+{
+    __u32 zero = 0;
+    struct dpx_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    __u32 *port = bpf_map_lookup_elem(&ifports, &ifindex);
+
+    if (!s || !port) {
+        return NULL;
+    }
+    s->key.in_port = *port;
+    s->key.recirc_id = 0;
+    s->key.skb_priority = 0;
+    s->key.skb_mark = 0;
+    s->key.dp_hash = 0;
+    s->edited = 0;
+    s->userdata_len = 0;
+    return s;
+}
+
+#endif /* bpf/ctx_maps.bpf.h */

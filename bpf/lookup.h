@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+
+/* From a packet's key to its flow: the cache's guess, or else a search of the
+ * masks in their order.  Whatever is found is compared word by word, so stale
+ * and colliding entries of cache and index cost time and nothing else. */
+
+#ifndef DPX_LOOKUP_H
+#define DPX_LOOKUP_H 1
+
+#include "bpf/bytes.h"
+#include "bpf/hash.h"
+
+#define DPX_SEARCH_CHUNK 8      /* Masks per call of the loop's body. */
+
+/* Loads and stores of what others write at the same time: in one piece. */
+#ifdef __bpf__
+#define DPX_LOAD(P) (*(const volatile __typeof__(*(P)) *) (P))
+#define DPX_STORE(P, X) (*(volatile __typeof__(*(P)) *) (P) = (X))
+#else
+#define DPX_LOAD(P) __atomic_load_n(P, __ATOMIC_ACQUIRE)
+#define DPX_STORE(P, X) __atomic_store_n(P, X, __ATOMIC_RELAXED)
+#endif
+
+/* The body in `slot` if it lives, else NULL.  What is read through the result
+ * is read after `live`: where the CPU does not see to it, by an address that
+ * depends on what was loaded. */
+static __always_inline struct dpx_body *
+dpx_live(ctx_t *ctx, __u32 slot)
+{
+    struct dpx_body *body = ctx_body(ctx, slot);
+    __u64 live;
+
+    if (!body) {
+        return NULL;
+    }
+    live = DPX_LOAD(&body->live);
+    if (!live) {
+        return NULL;
+    }
+#ifdef __TARGET_ARCH_arm64
+    asm volatile("%0 &= 0" : "+r"(live));
+    body = (struct dpx_body *) ((__u8 *) body + live);
+#endif
+    return body;
+}
+
+/* Whether `key` is what `body` matches.  Differences are gathered, not tested
+ * one by one: each test would double what the verifier has to follow. */
+static __always_inline bool
+dpx_match(const struct dpx_key *key, const struct dpx_mask *mask,
+          const struct dpx_body *body)
+{
+    const __u64 *words = (const __u64 *) key;
+    __u32 n = mask->n_words;
+    __u64 diff = 0;
+
+#ifdef __clang__
+#pragma clang loop unroll(disable)
+#endif
+    for (__u32 i = 0; i < DPX_KEY_WORDS; i++) {
+        if (i >= n) {
+            break;
+        }
+        diff |= (words[mask->offset[i] % DPX_KEY_WORDS] & mask->bits[i])
+                ^ body->words[i];
+    }
+    return !diff;
+}
+
+/* Bit 15 of each of the four tags in `tags` that may equal `tag`; 0: none
+ * does. */
+static __always_inline __u64
+dpx_tags_match(__u64 tags, __u64 tag)
+{
+    __u64 x = tags ^ tag * 0x0001000100010001ull;
+
+    return (x - 0x0001000100010001ull) & ~x & 0x8000800080008000ull;
+}
+
+/* The flow with hash `h` in the buckets from `i` on that matches `s->key` under
+ * mask number `id`: its slot, or 0. */
+CTX_GLOBAL __u32
+dpx_find(ctx_t *ctx, struct dpx_scratch *s, __u32 id, __u64 h, __u32 i)
+{
+    struct dpx_mask *mask = ctx_mask(ctx, id);
+    __u64 tag = dpx_hash_tag(h);
+
+    /* The kernel's tables need no context, so clang would pass none, but the
+     * verifier wants one for every parameter of this type. */
+    asm volatile("" :: "r"(ctx));
+    if (!s || !mask) {
+        return 0;
+    }
+    for (int n = 0; n < DPX_BUCKET_CHAIN; n++) {
+        struct dpx_bucket *bucket = ctx_bucket(ctx, i);
+        __u64 tags;
+
+        if (!bucket) {
+            return 0;
+        }
+        tags = DPX_LOAD(&bucket->tags);
+        for (int cell = 0; cell < DPX_BUCKET_CELLS; cell++) {
+            struct dpx_body *body;
+            __u32 slot;
+
+            if ((__u16) (tags >> 16 * cell) != tag) {
+                continue;
+            }
+            slot = DPX_LOAD(&bucket->slots[cell]);
+            body = dpx_live(ctx, slot);
+            if (body && body->mask == id && dpx_match(&s->key, mask, body)) {
+                return slot;
+            }
+        }
+        i = DPX_LOAD(&bucket->next);
+        if (!i) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+struct dpx_search {
+    ctx_t *ctx;
+    struct dpx_scratch *s;
+    __u32 n;                    /* Masks in force. */
+    __u32 base;                 /* The first one's place in `order`. */
+    __u32 slot;                 /* What was found. */
+};
+
+static long
+dpx_search_chunk(__u32 chunk, void *search_)
+{
+    struct dpx_search *search = search_;
+    struct dpx_scratch *s = search->s;
+    ctx_t *ctx = search->ctx;
+    const volatile struct dpx_config *conf = ctx_conf(ctx);
+
+#ifdef __clang__
+#pragma clang loop unroll(disable)
+#endif
+    for (__u32 j = 0; j < DPX_SEARCH_CHUNK; j++) {
+        __u32 rank = chunk * DPX_SEARCH_CHUNK + j;
+        struct dpx_bucket *bucket;
+        struct dpx_mask *mask;
+        __u64 *order;
+        __u32 id, i;
+        __u64 h;
+
+        if (rank >= search->n) {
+            return 1;
+        }
+        order = ctx_order(ctx, search->base + rank);
+        if (!order) {
+            return 1;
+        }
+        id = DPX_LOAD(order);
+        mask = ctx_mask(ctx, id);
+        if (!mask) {
+            continue;
+        }
+        h = dpx_hash_masked(conf, &s->key, mask);
+        i = h & conf->bucket_mask;
+        bucket = ctx_bucket(ctx, i);
+        if (!bucket
+            || (!dpx_tags_match(DPX_LOAD(&bucket->tags), dpx_hash_tag(h))
+                && !bucket->next)) {
+            continue;
+        }
+        search->slot = dpx_find(ctx, s, id, h, i);
+        if (search->slot) {
+            s->n_masks = rank + 1;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The flow that matches `s->key`, by all masks in force: its slot, or 0.
+ * Writes the number of masks it looked at to `s->n_masks`. */
+CTX_GLOBAL __u32
+dpx_search(ctx_t *ctx, struct dpx_scratch *s)
+{
+    const struct dpx_meta *meta = ctx_meta(ctx);
+    struct dpx_search search = { .ctx = ctx, .s = s };
+    __u32 order;
+
+    if (!s || !meta) {
+        return 0;
+    }
+    order = DPX_LOAD(&meta->order);
+    search.n = order & ~DPX_ORDER_HALF;
+    search.base = order & DPX_ORDER_HALF ? ctx_conf(ctx)->n_masks : 0;
+    s->n_masks = search.n;
+    ctx_loop((search.n + DPX_SEARCH_CHUNK - 1) / DPX_SEARCH_CHUNK,
+             dpx_search_chunk, &search);
+    return search.slot;
+}
+
+/* The flow that the cache proposes for `s->key`, or NULL. */
+static __always_inline struct dpx_body *
+dpx_cached(ctx_t *ctx, struct dpx_scratch *s, __u64 entry)
+{
+    struct dpx_body *body;
+    struct dpx_mask *mask;
+
+    if (entry >> 32 != s->hash >> 32) {
+        return NULL;
+    }
+    body = dpx_live(ctx, entry);
+    if (!body) {
+        return NULL;
+    }
+    mask = ctx_mask(ctx, body->mask);
+    return mask && dpx_match(&s->key, mask, body) ? body : NULL;
+}
+
+/* The flow of the packet whose key is `s->key`, live, or NULL: a miss. */
+static __always_inline struct dpx_body *
+dpx_lookup(ctx_t *ctx, struct dpx_scratch *s)
+{
+    const volatile struct dpx_config *conf = ctx_conf(ctx);
+    struct dpx_body *body;
+    __u64 *cell;
+    __u32 slot;
+
+    s->hash = dpx_hash_packet(conf, &s->key);
+    cell = ctx_cache(ctx, s->hash & conf->cache_mask);
+    if (!cell) {
+        return NULL;
+    }
+    body = dpx_cached(ctx, s, DPX_LOAD(cell));
+    if (body) {
+        s->n_masks = 1;
+        s->cached = 1;
+        return body;
+    }
+    s->cached = 0;
+    slot = dpx_search(ctx, s);
+    if (!slot) {
+        return NULL;
+    }
+    DPX_STORE(cell, (s->hash >> 32 << 32) | slot);
+    return dpx_live(ctx, slot);
+}
+
+#endif /* bpf/lookup.h */
