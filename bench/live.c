@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Packets a second through dpx in XDP against a bare bpf_redirect_map, from
- * live frames, interleaved in one run:
+/* Packets a second from live frames:
  *
- *     live BARE_GEN BARE_IN BARE_OUT BARE_SINK DPX_GEN DPX_SINK FLOWS ROUNDS
+ *     live bare IN OUT         attaches a bare bpf_redirect_map to device IN
+ *     live run GEN SINK FLOWS  sends frames of FLOWS UDP flows out of device
+ *                              GEN, and prints how many a second arrive at
+ *                              device SINK, where they are dropped
  *
- * names devices: GEN is where the generator transmits, its veth peer is where
- * frames arrive (BARE_IN gets the bare program, the datapath's port has ours),
- * SINK is the far end, where frames are counted and dropped.  Prints a line
- * "bare dpx" of packets a second for each round. */
+ * The bare program goes with its device. */
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "skel/live.skel.h"
 
@@ -45,36 +46,25 @@ ifindex(const char *name)
 }
 
 static struct dpx_live *
-load(const char *gen, unsigned int n_flows, int sunk)
+load(const char *gen, unsigned int n_flows)
 {
-    struct dpx_live *skel = dpx_live__open();
+    struct dpx_live *live = dpx_live__open();
 
-    if (!skel) {
-        check(-1, "open the programs");
-    }
-    skel->rodata->out_ifindex = ifindex(gen);
-    skel->rodata->n_flows = n_flows;
-    if (sunk >= 0) {
-        check(bpf_map__reuse_fd(skel->maps.sunk, sunk), "share the counter");
-    }
-    check(dpx_live__load(skel), "load the programs");
-    return skel;
-}
-
-static void
-attach(const struct bpf_program *program, const char *device)
-{
-    check(bpf_xdp_attach(ifindex(device), bpf_program__fd(program),
-                         XDP_FLAGS_DRV_MODE, NULL), "attach a program");
+    check(live ? 0 : -ENOMEM, "open the programs");
+    live->rodata->out_ifindex = gen ? ifindex(gen) : 0;
+    live->rodata->n_flows = n_flows;
+    check(dpx_live__load(live), "load the programs");
+    return live;
 }
 
 static unsigned long long
-count(int fd, __u32 which)
+count(int fd)
 {
-    unsigned long long values[libbpf_num_possible_cpus()], sum = 0;
+    int n = libbpf_num_possible_cpus();
+    unsigned long long values[n], sum = 0;
 
-    check(bpf_map_lookup_elem(fd, &which, values), "read the counter");
-    for (int i = 0; i < libbpf_num_possible_cpus(); i++) {
+    check(bpf_map_lookup_elem(fd, &(__u32) { 0 }, values), "read a counter");
+    for (int i = 0; i < n; i++) {
         sum += values[i];
     }
     return sum;
@@ -82,7 +72,7 @@ count(int fd, __u32 which)
 
 /* Packets a second that reach the sink. */
 static double
-run(const struct dpx_live *gen, int sunk, __u32 which)
+measure(const struct dpx_live *live)
 {
     static unsigned char frame[60] = {
         2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0,
@@ -95,47 +85,56 @@ run(const struct dpx_live *gen, int sunk, __u32 which)
                 .ctx_in = &md, .ctx_size_in = sizeof md,
                 .repeat = FRAMES, .batch_size = BATCH,
                 .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
-    unsigned long long before = count(sunk, which);
+    int sunk = bpf_map__fd(live->maps.sunk);
+    unsigned long long before = count(sunk);
     struct timespec a, b;
 
     clock_gettime(CLOCK_MONOTONIC, &a);
-    check(bpf_prog_test_run_opts(bpf_program__fd(gen->progs.generate),
+    check(bpf_prog_test_run_opts(bpf_program__fd(live->progs.generate),
                                  &opts), "generate frames");
     clock_gettime(CLOCK_MONOTONIC, &b);
-    return (count(sunk, which) - before)
+    return (count(sunk) - before)
            / (b.tv_sec - a.tv_sec + (b.tv_nsec - a.tv_nsec) / 1e9);
+}
+
+static void
+bare(const char *in, const char *out)
+{
+    struct dpx_live *live = load(NULL, 1);
+
+    check(bpf_map_update_elem(bpf_map__fd(live->maps.bare_devmap),
+                              &(__u32) { 2 }, &(__u32) { ifindex(out) }, 0),
+          "set the devmap");
+    check(bpf_xdp_attach(ifindex(in), bpf_program__fd(live->progs.bare),
+                         XDP_FLAGS_DRV_MODE, NULL), "attach the program");
+    dpx_live__destroy(live);
+}
+
+static void
+run(const char *gen, const char *sink, int n_flows)
+{
+    struct dpx_live *live = load(gen, n_flows);
+    LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
+    int link = bpf_link_create(bpf_program__fd(live->progs.sink),
+                               ifindex(sink), BPF_XDP, &opts);
+
+    check(link, "attach the sink");
+    printf("%.0f\n", measure(live));
+    close(link);
+    dpx_live__destroy(live);
 }
 
 int
 main(int argc, char **argv)
 {
-    struct dpx_live *bare, *ours;
-    int sunk;
-
-    if (argc != 9) {
-        fprintf(stderr, "usage: live BARE_GEN BARE_IN BARE_OUT BARE_SINK "
-                        "DPX_GEN DPX_SINK FLOWS ROUNDS\n");
+    if (argc == 4 && !strcmp(argv[1], "bare")) {
+        bare(argv[2], argv[3]);
+    } else if (argc == 5 && !strcmp(argv[1], "run")) {
+        run(argv[2], argv[3], atoi(argv[4]));
+    } else {
+        fprintf(stderr, "usage: live bare IN OUT\n"
+                        "       live run GEN SINK FLOWS\n");
         return 1;
     }
-    bare = load(argv[1], atoi(argv[7]), -1);
-    sunk = bpf_map__fd(bare->maps.sunk);
-    ours = load(argv[5], atoi(argv[7]), sunk);
-    attach(bare->progs.bare, argv[2]);
-    attach(bare->progs.sink_bare, argv[4]);
-    attach(bare->progs.sink_dpx, argv[6]);
-    check(bpf_map_update_elem(bpf_map__fd(bare->maps.bare_devmap),
-                              &(__u32) { 2 },
-                              &(__u32) { ifindex(argv[3]) }, 0),
-          "set the devmap");
-    run(bare, sunk, 0);         /* Warm up. */
-    run(ours, sunk, 1);
-    for (int i = 0; i < atoi(argv[8]); i++) {
-        double b = run(bare, sunk, 0), d = run(ours, sunk, 1);
-
-        printf("%.0f %.0f\n", b, d);
-        fflush(stdout);
-    }
-    dpx_live__destroy(ours);
-    dpx_live__destroy(bare);
     return 0;
 }
