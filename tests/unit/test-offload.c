@@ -241,7 +241,7 @@ test_complete(void **state)
 static void
 test_complete_zero(void **state)
 {
-    uint8_t zero[2] = { 0, 0 }, frame[64];
+    uint8_t zero[2] = { 0, 0 }, frame[256];
     struct spec s = { .proto = UDP, .payload = zero, .n = 2 };
 
     (void) state;
