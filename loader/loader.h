@@ -17,6 +17,10 @@
 #include "maps/layout.h"
 #include "maps/maps.h"
 
+/* EPERM (not root), ENOSYS (no bpffs), with the remedy.  For programs to call
+ * first: without either, every datapath seems absent. */
+int dpx_machine_check(void);
+
 struct dpx_create_opts {
     uint32_t n_flows;           /* 0: 262144. */
     uint32_t n_masks;           /* 0: 1024. */
@@ -37,6 +41,11 @@ int dpx_unload(const char *name);
 /* Replaces the programs of `name`, and of its ports, with this build's, each
  * atomically.  EPROTO if its layout is another. */
 int dpx_reload(const char *name);
+
+/* A new file descriptor of `handler`'s ring, which is made if there is none
+ * yet, or -errno.  Handler 0's is made with the datapath.  The caller closes
+ * it. */
+int dpx_ring_fd(const struct dpx_maps *, uint32_t handler);
 
 struct dpx_attach_opts {
     uint32_t port;              /* DPX_PORT_NONE: lowest free one from 1. */
@@ -62,7 +71,8 @@ int dpx_detach(struct dpx_maps *, uint32_t port);
 /* Brings ports' records up to date with the devices (name, up, MTU, can
  * receive XDP frames) and detaches those whose device has gone or moved to
  * another namespace.  Calls `changed` with the number and name of each port
- * that changed or went.  Callable at any time by any process. */
+ * that changed or went (the name from before); it must not call the loader.
+ * Callable at any time by any process. */
 int dpx_ports_sync(struct dpx_maps *,
                    void (*changed)(uint32_t port, const char *name,
                                    void *aux), void *aux);
