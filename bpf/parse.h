@@ -10,7 +10,8 @@
  * the packet for that reason.  So a plane need not make anything linear in
  * advance.
  *
- * The key is written in whole words, which lookup loads right afterwards.
+ * The key is written in whole words, which lookup loads right afterwards; by
+ * dpx_store64(), which natively lets the types differ.
  *
  * What plain IP packets do not need is in CTX_GLOBAL functions.  The verifier
  * checks those once, for any arguments, so they ask whether `s` is NULL. */
@@ -255,47 +256,26 @@ dpx_parse_arp(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs)
     return 0;
 }
 
-struct dpx_mpls_walk {
-    ctx_t *ctx;
-    struct dpx_scratch *s;
-    __u32 ofs;
-    int error;
-};
-
-static long
-dpx_parse_label(__u32 i, void *walk_)
-{
-    struct dpx_mpls_walk *walk = walk_;
-    struct dpx_scratch *s = walk->s;
-    const __u8 *p = ctx_header(walk->ctx, s, walk->ofs, 4);
-    __u32 lse;
-
-    if (!p) {
-        walk->error = dpx_parse_short(walk->ctx, walk->ofs + 4);
-        return 1;
-    }
-    lse = dpx_load32(p);
-    if (i < 3) {
-        s->key.mpls.lse[i] = lse;
-    }
-    if (lse & DPX_BE32(0x100)) {
-        s->key.mpls.n = DPX_BE32(i < 2 ? i + 1 : 3);
-        return 1;
-    }
-    walk->ofs += 4;
-    return 0;
-}
-
-/* A stack without a bottom has no labels, although those found are in the
- * key. */
+/* Up to three labels.  In a stack without a bottom openvswitch.ko counts none,
+ * and so can install no flow for it; here, as in OVS's userspace, those found
+ * count. */
 static __always_inline int
 dpx_parse_mpls(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs)
 {
-    struct dpx_mpls_walk walk = { .ctx = ctx, .s = s, .ofs = ofs };
-
     s->mpls_ofs = ofs;
-    ctx_loop(DPX_PARSE_MAX / 4, dpx_parse_label, &walk);
-    return walk.error;
+    for (__u32 i = 0; i < 3; i++) {
+        const __u8 *p = ctx_header(ctx, s, ofs + 4 * i, 4);
+
+        if (!p) {
+            return dpx_parse_short(ctx, ofs + 4 * i + 4);
+        }
+        dpx_store32(&s->key.mpls.lse[i], dpx_load32(p));
+        dpx_store32(&s->key.mpls.n, DPX_BE32(i + 1));
+        if (p[2] & 1) {
+            break;
+        }
+    }
+    return 0;
 }
 
 /* What is neither IPv4 nor IPv6. */
