@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/error.h"
+#include "provider-xdp/dp.h"
+
+/* Requests that are prepared together, before the lock is taken for them. */
+#define CHUNK 64
+
+struct prepared {
+    struct dpx_key key;
+    struct dpx_key mask;
+    struct dpx_program prog;
+};
+
+/* Memory of one dpx_operate(), kept for the next. */
+struct dpx_batch {
+    struct dpx_batch *next;
+    struct prepared items[CHUNK];
+    struct dpx_packet work;
+};
+
+static struct dpx_batch *
+batch_get(struct dpx_dp *dp)
+{
+    struct dpx_batch *batch;
+
+    pthread_mutex_lock(&dp->batch_lock);
+    batch = dp->batches;
+    if (batch) {
+        dp->batches = batch->next;
+    }
+    pthread_mutex_unlock(&dp->batch_lock);
+    if (!batch) {
+        batch = calloc(1, sizeof *batch);
+        if (!batch) {
+            abort();
+        }
+    }
+    return batch;
+}
+
+static void
+batch_put(struct dpx_dp *dp, struct dpx_batch *batch)
+{
+    pthread_mutex_lock(&dp->batch_lock);
+    batch->next = dp->batches;
+    dp->batches = batch;
+    pthread_mutex_unlock(&dp->batch_lock);
+}
+
+void
+dpx_batches_free(struct dpx_dp *dp)
+{
+    struct dpx_batch *batch, *next;
+
+    for (batch = dp->batches; batch; batch = next) {
+        next = batch->next;
+        for (size_t i = 0; i < CHUNK; i++) {
+            dpx_program_free(&batch->items[i].prog);
+        }
+        dpx_buf_free(&batch->work.frame);
+        free(batch);
+    }
+}
+
+/* Notes the result of a request, with the text of an error. */
+static void
+finish(struct dpx_request *r, int error)
+{
+    r->error = error;
+    r->message = NULL;
+    if (!error) {
+        return;
+    }
+    if (!r->probe) {
+        r->message = strdup(dpx_error_text(error));
+    }
+    if (r->kind != DPX_DO_EXECUTE && r->stats) {
+        memset(r->stats, 0, sizeof *r->stats);
+    }
+}
+
+/* Checks and compiles a put; parses the key of a del or get. */
+static int
+flow_prepare(const struct dpx_request *r, struct prepared *p)
+{
+    int error;
+
+    if (r->kind != DPX_DO_PUT) {
+        if (r->ufid) {
+            return 0;
+        }
+        if (!r->key) {
+            return dpx_error(EINVAL, "neither key nor ufid names the flow");
+        }
+        return dpx_key_parse(r->key, r->key_len, &p->key);
+    }
+    error = dpx_key_from_attrs(r->key, r->key_len,
+                               r->mask_len ? r->mask : NULL, r->mask_len,
+                               &p->key, &p->mask);
+    return error ? error : dpx_compile(r->actions, r->actions_len, &p->key,
+                                       &p->mask, &p->prog);
+}
+
+/* Does a prepared request, between dpx_table_begin() and end. */
+static int
+flow_apply(struct dpx_dp *dp, const struct dpx_request *r,
+           const struct prepared *p)
+{
+    struct dpx_flow flow = {
+        .ufid = r->ufid,
+        .key = r->kind == DPX_DO_PUT || !r->ufid ? &p->key : NULL,
+    };
+
+    switch (r->kind) {
+    case DPX_DO_PUT:
+        flow.mask = &p->mask;
+        flow.key_attrs = r->key;
+        flow.key_len = r->key_len;
+        flow.mask_attrs = r->mask;
+        flow.mask_len = r->mask_len;
+        flow.actions = r->actions;
+        flow.actions_len = r->actions_len;
+        flow.ops = p->prog.ops;
+        flow.n_ops = p->prog.n;
+        flow.body_flags = p->prog.body_flags;
+        flow.out = p->prog.out;
+        return dpx_table_put(dp->table, r->flags, &flow, r->stats);
+    case DPX_DO_DEL:
+        return dpx_table_del(dp->table, &flow, r->stats);
+    default:
+        return dpx_table_get(dp->table, &flow, r->view, r->buf);
+    }
+}
+
+/* Does `n` puts, dels and gets.  What a del reports is known only after a
+ * grace period, for which dpx_table_end() waits: so with such dels there is
+ * one end for all, else one for each chunk. */
+static void
+operate_flows(struct dpx_dp *dp, struct dpx_batch *batch,
+              struct dpx_request **requests, size_t n)
+{
+    bool locked = false, waits = false;
+
+    while (n) {
+        size_t chunk = n < CHUNK ? n : CHUNK;
+        size_t i;
+        int error = 0;
+
+        for (i = 0; i < chunk; i++) {
+            struct dpx_request *r = requests[i];
+
+            finish(r, flow_prepare(r, &batch->items[i]));
+            waits |= r->kind == DPX_DO_DEL && r->stats;
+        }
+        if (!locked) {
+            error = dpx_table_begin(dp->table);
+            locked = !error;
+        }
+        for (i = 0; i < chunk; i++) {
+            struct dpx_request *r = requests[i];
+
+            if (!r->error) {
+                finish(r, error ? error
+                          : flow_apply(dp, r, &batch->items[i]));
+            }
+        }
+        if (locked && !waits) {
+            dpx_table_end(dp->table);
+            locked = false;
+        }
+        requests += chunk;
+        n -= chunk;
+    }
+    if (locked) {
+        dpx_table_end(dp->table);
+    }
+}
+
+static void
+operate_executes(struct dpx_dp *dp, struct dpx_batch *batch,
+                 struct dpx_request **requests, size_t n)
+{
+    while (n) {
+        size_t chunk = n < CHUNK ? n : CHUNK;
+        size_t i;
+
+        for (i = 0; i < chunk; i++) {
+            struct prepared *p = &batch->items[i];
+
+            finish(requests[i], dpx_execute_prepare(requests[i]->execute,
+                                                    &p->key, &p->prog));
+        }
+        dpx_output_begin(dp->output);
+        for (i = 0; i < chunk; i++) {
+            const struct prepared *p = &batch->items[i];
+
+            if (!requests[i]->error && !requests[i]->execute->probe) {
+                dpx_execute_run(dp, requests[i]->execute, &p->key, &p->prog,
+                                &batch->work);
+            }
+        }
+        dpx_output_end(dp->output);
+        requests += chunk;
+        n -= chunk;
+    }
+}
+
+void
+dpx_operate(struct dpx_dp *dp, struct dpx_request **requests, size_t n)
+{
+    struct dpx_batch *batch = batch_get(dp);
+
+    while (n) {
+        bool execute = requests[0]->kind == DPX_DO_EXECUTE;
+        size_t run = 1;
+
+        while (run < n
+               && (requests[run]->kind == DPX_DO_EXECUTE) == execute) {
+            run++;
+        }
+        if (execute) {
+            operate_executes(dp, batch, requests, run);
+        } else {
+            operate_flows(dp, batch, requests, run);
+        }
+        requests += run;
+        n -= run;
+    }
+    batch_put(dp, batch);
+}
+
+int
+dpx_flow_flush(struct dpx_dp *dp)
+{
+    int error = dpx_table_begin(dp->table);
+
+    if (!error) {
+        error = dpx_table_flush(dp->table);
+        dpx_table_end(dp->table);
+    }
+    return error;
+}
+
+struct dpx_dump {
+    struct dpx_dp *dp;
+    struct dpx_clock clock;
+    _Atomic uint32_t cursor;
+};
+
+struct dpx_dump_state {
+    struct dpx_dump *dump;
+    struct dpx_flow_view view;
+    struct dpx_flow_buf buf;
+};
+
+int
+dpx_dump_start(struct dpx_dp *dp, struct dpx_dump **dumpp)
+{
+    struct dpx_dump *dump = calloc(1, sizeof *dump);
+    int error;
+
+    *dumpp = NULL;
+    if (!dump) {
+        return dpx_error(ENOMEM, "no memory to dump flows");
+    }
+    dump->dp = dp;
+    error = dpx_clock_read(dp->maps, &dump->clock);
+    if (error) {
+        free(dump);
+        return error;
+    }
+    *dumpp = dump;
+    return 0;
+}
+
+int
+dpx_dump_done(struct dpx_dump *dump)
+{
+    free(dump);
+    return 0;
+}
+
+int
+dpx_dump_state_open(struct dpx_dump *dump, struct dpx_dump_state **statep)
+{
+    struct dpx_dump_state *state = calloc(1, sizeof *state);
+
+    *statep = state;
+    if (!state) {
+        return dpx_error(ENOMEM, "no memory to dump flows");
+    }
+    state->dump = dump;
+    return 0;
+}
+
+void
+dpx_dump_state_close(struct dpx_dump_state *state)
+{
+    if (state) {
+        free(state->buf.data);
+        free(state);
+    }
+}
+
+const struct dpx_flow_view *
+dpx_dump_next(struct dpx_dump_state *state)
+{
+    struct dpx_dump *dump = state->dump;
+
+    return dpx_table_dump_next(dump->dp->table, &dump->cursor, &dump->clock,
+                               &state->view, &state->buf)
+           ? &state->view : NULL;
+}
