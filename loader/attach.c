@@ -282,8 +282,10 @@ forget_drops(const struct dpx_maps *maps, uint32_t port)
     if (fd >= 0) {
         for (uint32_t reason = 0; reason < DPX_DROP_MAX; reason++) {
             struct dpx_drop_key key = { port, reason };
+            struct dpx_drop_key user = { port, reason | DPX_DROP_USER };
 
             bpf_map_delete_elem(fd, &key);
+            bpf_map_delete_elem(fd, &user);
         }
         close(fd);
     }

@@ -25,7 +25,7 @@
  *   backlog    port number       __u64 bytes         both, atomically
  *   ifports    ifindex (hash)    __u32 port number   the loader
  *   devmap     port number       ifindex             the loader
- *   drops      {port, reason}    struct dpx_drop     the packet path
+ *   drops      {port, reason}    struct dpx_drop     both, by their own keys
  *   upcalls    handler           a ring buffer       the packet path
  *   scratch    0 (per CPU)       struct dpx_scratch  the packet path
  *
@@ -520,8 +520,10 @@ enum dpx_drop_reason {
 
 struct dpx_drop_key {
     __u32 port;                 /* Output drops: the output port. */
-    __u32 reason;               /* enum dpx_drop_reason. */
+    __u32 reason;               /* enum dpx_drop_reason, | DPX_DROP_USER. */
 };
+
+#define DPX_DROP_USER 0x80      /* Counted by userspace: see maps/drop.c. */
 
 struct dpx_drop {
     __u64 packets;

@@ -55,7 +55,7 @@ struct {
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
     __uint(map_flags, BPF_F_NO_PREALLOC);
-    __uint(max_entries, DPX_MAX_PORTS * DPX_DROP_MAX);
+    __uint(max_entries, 2 * DPX_MAX_PORTS * DPX_DROP_MAX);
     __type(key, struct dpx_drop_key);
     __type(value, struct dpx_drop);
 } drops SEC(".maps");

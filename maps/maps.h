@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "maps/layout.h"
 
@@ -114,6 +115,12 @@ int dpx_maps_drops(const struct dpx_maps *,
                    void (*cb)(const struct dpx_drop_key *,
                               const struct dpx_drop *, void *aux), void *aux);
 
+/* Counts packets that userspace drops; takes the datapath's lock.  Nothing is
+ * counted on memory maps. */
+void dpx_maps_count_drop(struct dpx_maps *, uint32_t port,
+                         enum dpx_drop_reason, uint64_t packets,
+                         uint64_t bytes);
+
 /* Sum of the CPUs' statistics. */
 void dpx_maps_stats(const struct dpx_maps *, struct dpx_stats *);
 
@@ -129,6 +136,16 @@ struct dpx_clock {
 };
 
 int dpx_clock_read(const struct dpx_maps *, struct dpx_clock *);
+
+/* Now, as plane `user` counts it in memory maps: ms of CLOCK_MONOTONIC. */
+static inline uint64_t
+dpx_clock_memory(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+    return ts.tv_sec * UINT64_C(1000) + ts.tv_nsec / 1000000;
+}
 
 /* `jiffies` in ms of CLOCK_MONOTONIC; 0 stays 0, never. */
 uint64_t dpx_clock_msec(const struct dpx_clock *, uint64_t jiffies);
