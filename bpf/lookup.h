@@ -120,11 +120,42 @@ dpx_find(ctx_t *ctx, struct dpx_scratch *s, __u32 id, __u64 h, __u32 i)
     return 0;
 }
 
+/* The flow that matches `s->key` under the mask that lies at `i` in the order:
+ * its slot, or 0. */
+CTX_GLOBAL __u32
+dpx_probe(ctx_t *ctx, struct dpx_scratch *s, __u32 i)
+{
+    const volatile struct dpx_config *conf = ctx_conf(ctx);
+    __u64 *order = ctx_order(ctx, i);
+    struct dpx_bucket *bucket;
+    struct dpx_mask *mask;
+    __u32 id;
+    __u64 h;
+
+    asm volatile("" :: "r"(ctx));
+    if (!s || !order) {
+        return 0;
+    }
+    id = DPX_LOAD(order);
+    mask = ctx_mask(ctx, id);
+    if (!mask) {
+        return 0;
+    }
+    h = dpx_hash_masked(conf, &s->key, mask);
+    bucket = ctx_bucket(ctx, h & conf->bucket_mask);
+    if (!bucket
+        || (!dpx_tags_match(DPX_LOAD(&bucket->tags), dpx_hash_tag(h))
+            && !bucket->next)) {
+        return 0;
+    }
+    return dpx_find(ctx, s, id, h, h & conf->bucket_mask);
+}
+
 struct dpx_search {
     ctx_t *ctx;
     struct dpx_scratch *s;
     __u32 n;                    /* Masks in force. */
-    __u32 base;                 /* The first one's place in `order`. */
+    __u32 base;                 /* The first one's place in the order. */
     __u32 slot;                 /* What was found. */
 };
 
@@ -132,44 +163,19 @@ static long
 dpx_search_chunk(__u32 chunk, void *search_)
 {
     struct dpx_search *search = search_;
-    struct dpx_scratch *s = search->s;
-    ctx_t *ctx = search->ctx;
-    const volatile struct dpx_config *conf = ctx_conf(ctx);
 
 #ifdef __clang__
 #pragma clang loop unroll(disable)
 #endif
     for (__u32 j = 0; j < DPX_SEARCH_CHUNK; j++) {
         __u32 rank = chunk * DPX_SEARCH_CHUNK + j;
-        struct dpx_bucket *bucket;
-        struct dpx_mask *mask;
-        __u64 *order;
-        __u32 id, i;
-        __u64 h;
 
         if (rank >= search->n) {
             return 1;
         }
-        order = ctx_order(ctx, search->base + rank);
-        if (!order) {
-            return 1;
-        }
-        id = DPX_LOAD(order);
-        mask = ctx_mask(ctx, id);
-        if (!mask) {
-            continue;
-        }
-        h = dpx_hash_masked(conf, &s->key, mask);
-        i = h & conf->bucket_mask;
-        bucket = ctx_bucket(ctx, i);
-        if (!bucket
-            || (!dpx_tags_match(DPX_LOAD(&bucket->tags), dpx_hash_tag(h))
-                && !bucket->next)) {
-            continue;
-        }
-        search->slot = dpx_find(ctx, s, id, h, i);
+        search->slot = dpx_probe(search->ctx, search->s, search->base + rank);
         if (search->slot) {
-            s->n_masks = rank + 1;
+            search->s->n_masks = rank + 1;
             return 1;
         }
     }
