@@ -471,7 +471,7 @@ _Static_assert(sizeof(struct dpx_meta) % 8 == 0, "meta size");
 enum dpx_port_mode { DPX_MODE_AUTO, DPX_MODE_XDP, DPX_MODE_TC };
 
 enum dpx_port_flags {
-    DPX_PORT_UP = 1,            /* IFF_UP. */
+    DPX_PORT_UP = 1,            /* Up, and has carrier. */
     DPX_PORT_RX_XDP = 2,        /* XDP frames sent to it arrive. */
     DPX_PORT_XDP = 4,           /* Our XDP program is on it. */
     DPX_PORT_INTERNAL = 8,      /* We made it; `host` bears its name. */

@@ -103,7 +103,8 @@ void dpx_maps_unlock(struct dpx_maps *);
 /* Brackets everything that plane `user` does with bodies, masks and blocks,
  * as the kernel brackets a program's run: nothing that can be found in between
  * is reused before read_end.  `cpu` is the row that the thread counts in.
- * Cheap on memory maps; on pinned ones it is the datapath's lock. */
+ * Cheap on memory maps; on pinned ones it is the datapath's lock.  In between
+ * the thread must not write to the table, which would wait for itself. */
 void dpx_read_begin(struct dpx_maps *, uint32_t cpu);
 void dpx_read_end(struct dpx_maps *, uint32_t cpu);
 
