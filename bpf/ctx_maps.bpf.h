@@ -7,6 +7,7 @@
 #define DPX_CTX_MAPS_BPF_H 1
 
 #include "bpf/bytes.h"
+#include "bpf/ctx.h"
 #include "maps/maps.bpf.h"
 
 /* Set by the loader before it loads. */
@@ -86,6 +87,26 @@ ctx_drop(ctx_t *ctx, struct dpx_scratch *s, __u32 port,
 
 /* `n` calls at most of `callback(i, state)`, until one returns 1. */
 #define ctx_loop(N, CALLBACK, STATE) bpf_loop(N, CALLBACK, STATE, 0)
+
+/* `n` (constant) bytes at `data + ofs`, which must end at `end` or before; or
+ * NULL.  Unless `ofs` is constant, the verifier must see it bounded in the
+ * register that is added, and the sum checked in the register that is used:
+ * so clang is kept from making others of them. */
+static __always_inline void *
+ctx_bytes(__u8 *data, __u8 *end, __u64 ofs, __u32 n)
+{
+    if (__builtin_constant_p(ofs)) {
+        data += ofs;
+        return data + n <= end ? data : NULL;
+    }
+    asm volatile("" : "+r"(ofs));
+    if (ofs > DPX_PARSE_MAX) {
+        return NULL;
+    }
+    data += ofs;
+    asm volatile("" : "+r"(data));
+    return data + n <= end ? data : NULL;
+}
 
 /* The work area for a packet that came from `ifindex`, with words 0, 14 and 15
  * of its key; NULL if that is not a port of this datapath. */

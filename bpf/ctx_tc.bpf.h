@@ -31,14 +31,8 @@ typedef struct __sk_buff ctx_t;
 static __always_inline void *
 ctx_header(ctx_t *skb, struct dpx_scratch *s, __u32 ofs, __u32 n)
 {
-    __u8 *data = (__u8 *) (long) skb->data;
-    __u8 *end = (__u8 *) (long) skb->data_end;
-
-    if (ofs > DPX_PARSE_MAX) {
-        return NULL;
-    }
-    data += ofs;
-    return data + n <= end ? data : NULL;
+    return ctx_bytes((__u8 *) (long) skb->data,
+                     (__u8 *) (long) skb->data_end, ofs, n);
 }
 
 static __always_inline __u32

@@ -25,14 +25,8 @@ typedef struct xdp_md ctx_t;
 static __always_inline void *
 ctx_header(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs, __u32 n)
 {
-    __u8 *data = (__u8 *) (long) ctx->data;
-    __u8 *end = (__u8 *) (long) ctx->data_end;
-
-    if (ofs > DPX_PARSE_MAX) {
-        return NULL;
-    }
-    data += ofs;
-    return data + n <= end ? data : NULL;
+    return ctx_bytes((__u8 *) (long) ctx->data,
+                     (__u8 *) (long) ctx->data_end, ofs, n);
 }
 
 static __always_inline __u32

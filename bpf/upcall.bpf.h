@@ -36,8 +36,9 @@ dpx_upcall_ring(struct __sk_buff *skb, const struct dpx_scratch *s, __u32 pid)
 /* Copies the frame to `dst`, where there are `max` bytes (a constant), with the
  * tag that is beside it back in its place.  Returns 0 or an error. */
 static __always_inline int
-dpx_upcall_packet(struct __sk_buff *skb, __u8 *dst, __u32 len, __u32 max)
+dpx_upcall_packet(struct __sk_buff *skb, __u8 *dst, __u32 max)
 {
+    __s64 len = skb->len;
     __u32 ofs = 0;
 
     if (skb->vlan_present) {
@@ -51,9 +52,14 @@ dpx_upcall_packet(struct __sk_buff *skb, __u8 *dst, __u32 len, __u32 max)
         ofs = 12;
         len -= 12;
     }
-    /* The verifier must see the bounds on the very register that is passed. */
+    /* The verifier must see both bounds, on the register that is passed;
+     * clang would make one comparison of them. */
     asm volatile("" : "+r"(len));
-    if (len < 1 || len > max) {
+    if (len < 1) {
+        return -1;
+    }
+    asm volatile("" : "+r"(len));
+    if (len > max) {
         return -1;
     }
     return bpf_skb_load_bytes(skb, ofs, dst, len);
@@ -94,8 +100,7 @@ dpx_upcall_record(struct __sk_buff *skb, struct dpx_scratch *s,
     if (s->userdata_len) {
         bpf_probe_read_kernel(data, room, s->userdata);
     }
-    if (dpx_upcall_packet(skb, data + room, skb->len,
-                          size - sizeof *u - room)) {
+    if (dpx_upcall_packet(skb, data + room, size - sizeof *u - room)) {
         bpf_ringbuf_discard(u, 0);
         return DPX_DROP_PULL;
     }
