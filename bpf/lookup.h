@@ -214,8 +214,8 @@ dpx_cached(ctx_t *ctx, struct dpx_scratch *s, __u64 entry)
         return NULL;
     }
     body = dpx_live(ctx, entry);
-    if (!body) {
-        return NULL;
+    if (!body || DPX_LOAD(&body->live) != DPX_BODY_LIVE) {
+        return NULL;            /* Replaced: the index knows by what. */
     }
     mask = ctx_mask(ctx, body->mask);
     return mask && dpx_match(&s->key, mask, body) ? body : NULL;
