@@ -108,19 +108,38 @@ ctx_bytes(__u8 *data, __u8 *end, __u64 ofs, __u32 n)
     return data + n <= end ? data : NULL;
 }
 
+/* The port that `ifindex` is, or NULL.  Mostly the guess is right and saves the
+ * lookup in a hash map. */
+static __always_inline struct dpx_port *
+ctx_arrived(ctx_t *ctx, struct dpx_scratch *s, __u32 ifindex)
+{
+    __u16 *guess = &s->guess[ifindex % DPX_GUESSES];
+    struct dpx_port *port = ctx_port(ctx, *guess);
+    __u32 *number;
+
+    if (!port || port->ifindex != ifindex) {
+        number = bpf_map_lookup_elem(&ifports, &ifindex);
+        if (!number) {
+            return NULL;
+        }
+        *guess = *number;
+        port = ctx_port(ctx, *number);
+    }
+    return port;
+}
+
 /* The work area for a packet that came from `ifindex`, with words 0, 14 and 15
  * of its key; NULL if that is not a port of this datapath. */
 static __always_inline struct dpx_scratch *
-ctx_begin(__u32 ifindex)
+ctx_begin(ctx_t *ctx, __u32 ifindex)
 {
     __u32 zero = 0;
     struct dpx_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
-    __u32 *port = bpf_map_lookup_elem(&ifports, &ifindex);
 
-    if (!s || !port) {
+    if (!s || !ctx_arrived(ctx, s, ifindex)) {
         return NULL;
     }
-    s->key.in_port = *port;
+    s->key.in_port = s->guess[ifindex % DPX_GUESSES];
     s->key.recirc_id = 0;
     s->key.skb_priority = 0;
     s->key.skb_mark = 0;

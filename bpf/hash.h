@@ -11,6 +11,16 @@
 
 #include "maps/layout.h"
 
+/* Loops over the words of a mask are written out in BPF: with the number of a
+ * word known, most of what they load has a constant address. */
+#ifdef __bpf__
+#define DPX_UNROLL _Pragma("clang loop unroll(full)")
+#define DPX_UNKNOWN(X) asm volatile("" : "+r"(X))
+#else
+#define DPX_UNROLL
+#define DPX_UNKNOWN(X)
+#endif
+
 /* Adds word `w`, which is number `i` of its key, to the sum `h`. */
 static inline __attribute__((always_inline)) __u64
 dpx_hash_add(const volatile struct dpx_config *conf, __u64 h, __u32 i,
@@ -39,12 +49,11 @@ dpx_hash_masked(const volatile struct dpx_config *conf,
     __u64 h = mask->seed;
     __u32 n = mask->n_words;
 
-#ifdef __clang__
-#pragma clang loop unroll(disable)
-#endif
+    DPX_UNROLL
     for (__u32 i = 0; i < DPX_KEY_WORDS; i++) {
         __u32 w;
 
+        DPX_UNKNOWN(n);
         if (i >= n) {
             break;
         }

@@ -54,10 +54,9 @@ dpx_match(const struct dpx_key *key, const struct dpx_mask *mask,
     __u32 n = mask->n_words;
     __u64 diff = 0;
 
-#ifdef __clang__
-#pragma clang loop unroll(disable)
-#endif
+    DPX_UNROLL
     for (__u32 i = 0; i < DPX_KEY_WORDS; i++) {
+        DPX_UNKNOWN(n);
         if (i >= n) {
             break;
         }

@@ -12,7 +12,7 @@ SEC("tc")
 int
 dpx_tc(struct __sk_buff *skb)
 {
-    struct dpx_scratch *s = ctx_begin(skb->ifindex);
+    struct dpx_scratch *s = ctx_begin(skb, skb->ifindex);
     struct dpx_body *body;
     int reason;
 

@@ -25,7 +25,7 @@ SEC("xdp.frags")
 int
 dpx_xdp(struct xdp_md *ctx)
 {
-    struct dpx_scratch *s = ctx_begin(ctx->ingress_ifindex);
+    struct dpx_scratch *s = ctx_begin(ctx, ctx->ingress_ifindex);
     struct dpx_body *body;
     int reason;
 

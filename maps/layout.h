@@ -471,7 +471,7 @@ _Static_assert(sizeof(struct dpx_meta) % 8 == 0, "meta size");
 enum dpx_port_mode { DPX_MODE_AUTO, DPX_MODE_XDP, DPX_MODE_TC };
 
 enum dpx_port_flags {
-    DPX_PORT_UP = 1,            /* Up, and has carrier. */
+    DPX_PORT_UP = 1,            /* Has carrier, for all we know. */
     DPX_PORT_RX_XDP = 2,        /* XDP frames sent to it arrive. */
     DPX_PORT_XDP = 4,           /* Our XDP program is on it. */
     DPX_PORT_INTERNAL = 8,      /* We made it; `host` bears its name. */
@@ -563,6 +563,8 @@ enum dpx_packet_flags {
                                    * routing header names another. */
 };
 
+#define DPX_GUESSES 64          /* A power of two. */
+
 struct dpx_scratch {
     struct dpx_key key;
     /* Offsets from the frame's first byte; 0: no such layer. */
@@ -582,6 +584,9 @@ struct dpx_scratch {
     __u8 edited;                /* The packet is no more what was parsed. */
     __u8 cached;                /* The cache knew the flow. */
     __u32 pad1;
+    /* Which port an interface was last time, by the low bits of its index: a
+     * guess, checked against the port. */
+    __u16 guess[DPX_GUESSES];
     __u8 userdata[DPX_MAX_USERDATA];
 };
 
