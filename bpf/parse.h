@@ -112,7 +112,11 @@ dpx_parse_ext_header(struct dpx_ext_walk *walk, __u32 n)
 
 /* One extension header.  A later fragment ends the chain, unless what follows
  * it would be one more extension header: then the kernel gives up, and says
- * that the packet is a first fragment. */
+ * that the packet is a first fragment.
+ *
+ * A header that is longer than the frame is skipped if its first two bytes
+ * are there (four of a fragment header).  Kernels of 2026, and Debian's 6.1
+ * since then, give up here too (protocol 59); those before did not. */
 static long
 dpx_parse_ext(__u32 i, void *walk_)
 {
@@ -132,12 +136,12 @@ dpx_parse_ext(__u32 i, void *walk_)
     len = p[1];
     switch (walk->next) {
     case DPX_IPV6_ROUTING:
-        p = dpx_parse_ext_header(walk, 4);
-        if (!p) {
-            return 1;
-        }
-        if (p[3]) {
+        p = ctx_header(walk->ctx, walk->s, walk->ofs, 4);
+        if (p && p[3]) {
             walk->s->flags |= DPX_PACKET_SEGMENTS_LEFT;
+        } else if (!p && dpx_parse_short(walk->ctx, walk->ofs + 4)) {
+            walk->error = DPX_DROP_PULL;
+            return 1;
         }
         len = 8 * len + 8;
         break;
