@@ -305,7 +305,7 @@ publish_record(struct attach *a)
     p->undo = DPX_UNDO_ALL;
     p->xdp_lost = 0;
     memset(p->name, 0, sizeof p->name);
-    strncpy(p->name, a->link.name, sizeof p->name - 1);
+    memcpy(p->name, a->link.name, sizeof p->name);
     __atomic_store_n(&p->ifindex, a->link.ifindex, __ATOMIC_RELEASE);
 }
 

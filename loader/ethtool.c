@@ -43,7 +43,7 @@ control(struct dpx_net *net, const struct dpx_link *link, void *cmd)
     struct ifreq ifr;
 
     memset(&ifr, 0, sizeof ifr);
-    strncpy(ifr.ifr_name, link->name, sizeof ifr.ifr_name - 1);
+    memcpy(ifr.ifr_name, link->name, sizeof ifr.ifr_name);
     ifr.ifr_data = cmd;
     return ioctl(net->control, SIOCETHTOOL, &ifr) < 0 ? errno : 0;
 }
