@@ -156,10 +156,10 @@ show_port(const struct dpx_maps *maps, uint32_t port)
     const struct dpx_port *p = &maps->ports[port];
     const char *why = dpx_port_why_not_xdp(maps, port);
 
-    printf("  port %u: %.15s%s, mode %s, %s, mtu %u, tc by %s\n", port,
-           p->name, p->flags & DPX_PORT_INTERNAL ? " (internal)" : "",
-           p->mode < 3 ? modes[p->mode] : "?",
-           p->flags & DPX_PORT_UP ? "up" : "down", p->mtu,
+    printf("  port %u: %.15s%s%s, mode %s, mtu %u, tc by %s\n", port, p->name,
+           p->flags & DPX_PORT_INTERNAL ? " (internal)" : "",
+           p->flags & DPX_PORT_UP ? "" : ", down",
+           p->mode < 3 ? modes[p->mode] : "?", p->mtu,
            p->flags & DPX_PORT_TCX ? "tcx" : "clsact");
     if (why) {
         printf("    xdp: no, because %s\n", why);

@@ -23,15 +23,14 @@
 #define DEFAULT_MASKS 1024
 
 /* The objects.  All have the same maps, which the first one makes. */
+#define SOURCE(NAME)                                                        \
+    { #NAME, dpx_##NAME##__elf_bytes,                                       \
+      offsetof(struct dpx_##NAME##__rodata, dpx_conf) }
 static const struct {
     const char *name;
     const void *(*elf)(size_t *);
     size_t conf_ofs;            /* Of the configuration in .rodata. */
-} sources[] = {
-    { "xdp", dpx_xdp__elf_bytes, offsetof(struct dpx_xdp__rodata, dpx_conf) },
-    { "tc", dpx_tc__elf_bytes, offsetof(struct dpx_tc__rodata, dpx_conf) },
-    { "aux", dpx_aux__elf_bytes, offsetof(struct dpx_aux__rodata, dpx_conf) },
-};
+} sources[] = { SOURCE(xdp), SOURCE(tc), SOURCE(aux) };
 #define N_OBJECTS (sizeof sources / sizeof *sources)
 
 struct dpx_objects {

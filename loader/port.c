@@ -4,7 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -104,7 +104,7 @@ static void
 copy_name(char *dst, const char *src)
 {
     memset(dst, 0, DPX_NAME_LEN);
-    strncpy(dst, src, DPX_NAME_LEN - 1);
+    snprintf(dst, DPX_NAME_LEN, "%s", src);
 }
 
 bool
@@ -117,7 +117,12 @@ dpx_port_refresh(struct dpx_net *net, struct dpx_maps *maps, uint32_t port,
 
     now.mtu = link->mtu;
     now.flags &= ~(DPX_PORT_UP | DPX_PORT_RX_XDP);
-    now.flags |= link->flags & IFF_UP ? DPX_PORT_UP : 0;
+    /* While nobody listens, nobody may be there to notice that the device has
+     * come up, and to let it lose packets is better than to withhold them. */
+    if ((link->flags & IFF_UP && link->flags & IFF_LOWER_UP)
+        || !maps->meta->n_handlers) {
+        now.flags |= DPX_PORT_UP;
+    }
     if (dpx_link_rx_xdp(net, link, p->flags & DPX_PORT_XDP) == DPX_YES) {
         now.flags |= DPX_PORT_RX_XDP;
     }
@@ -138,7 +143,9 @@ dpx_port_refresh(struct dpx_net *net, struct dpx_maps *maps, uint32_t port,
     memcpy(p->name, now.name, sizeof p->name);
     p->host = now.host;
     __atomic_store_n(&p->mtu, now.mtu, __ATOMIC_RELAXED);
-    __atomic_store_n(&p->flags, now.flags, __ATOMIC_RELEASE);
+    /* The packet path's programs change flags too. */
+    __atomic_fetch_and(&p->flags, now.flags, __ATOMIC_RELEASE);
+    __atomic_fetch_or(&p->flags, now.flags, __ATOMIC_RELEASE);
     __atomic_fetch_add(&p->serial, 1, __ATOMIC_RELEASE);
     return true;
 }
