@@ -120,8 +120,8 @@ dpx_find(ctx_t *ctx, struct dpx_scratch *s, __u32 id, __u64 h, __u32 i)
 }
 
 /* The flow that matches `s->key` under the mask that lies at `i` in the order:
- * its slot, or 0. */
-CTX_GLOBAL __u32
+ * its slot, or 0.  Mostly the tags of one bucket say that there is none. */
+static __always_inline __u32
 dpx_probe(ctx_t *ctx, struct dpx_scratch *s, __u32 i)
 {
     const volatile struct dpx_config *conf = ctx_conf(ctx);
@@ -131,8 +131,7 @@ dpx_probe(ctx_t *ctx, struct dpx_scratch *s, __u32 i)
     __u32 id;
     __u64 h;
 
-    asm volatile("" :: "r"(ctx));
-    if (!s || !order) {
+    if (!order) {
         return 0;
     }
     id = DPX_LOAD(order);
@@ -144,7 +143,7 @@ dpx_probe(ctx_t *ctx, struct dpx_scratch *s, __u32 i)
     bucket = ctx_bucket(ctx, h & conf->bucket_mask);
     if (!bucket
         || (!dpx_tags_match(DPX_LOAD(&bucket->tags), dpx_hash_tag(h))
-            && !bucket->next)) {
+            && !DPX_LOAD(&bucket->next))) {
         return 0;
     }
     return dpx_find(ctx, s, id, h, h & conf->bucket_mask);
@@ -158,6 +157,7 @@ struct dpx_search {
     __u32 slot;                 /* What was found. */
 };
 
+/* The next few masks: a call for each would cost more than to look at it. */
 static long
 dpx_search_chunk(__u32 chunk, void *search_)
 {

@@ -28,9 +28,11 @@ mask_hits(const struct dpx_maps *m, uint32_t id)
     uint32_t cpu;
 
     for (cpu = 0; cpu < m->conf.n_cpus; cpu++) {
-        hits += __atomic_load_n(
-            &m->mask_hits[(size_t) cpu * m->conf.n_masks + id],
-            __ATOMIC_RELAXED);
+        uint64_t row;
+
+        dpx_copy_shared(&row, &m->mask_hits[(size_t) cpu * m->conf.n_masks
+                                            + id], sizeof row);
+        hits += row;
     }
     return hits;
 }

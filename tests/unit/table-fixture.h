@@ -216,24 +216,27 @@ assert_ops(struct fixture *f, const struct flow *a)
     }
 }
 
-static int
-fixture_set_up(void **state)
+/* With hardly more slots than flows, and most buckets overflowing. */
+static inline int
+fixture_open(void **state, uint32_t n_flows, uint32_t n_masks,
+             uint32_t n_slots, uint32_t n_blocks)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct dpx_config conf;
 
-    if (dpx_config_init(&conf, 500, 64, 2)) {
+    if (dpx_config_init(&conf, n_flows, n_masks, 2)) {
         return -1;
     }
-    conf.n_blocks = 3000;
-    conf.bucket_mask = 63;      /* Most buckets overflow. */
-    conf.n_buckets = 64 + 300;
+    conf.n_slots = n_slots;
+    conf.n_blocks = n_blocks;
+    conf.bucket_mask = n_flows > 256 ? 63 : 7;
+    conf.n_buckets = conf.bucket_mask + 1 + n_flows;
     *state = f;
     return dpx_maps_create_memory("test", &conf, &f->maps)
            || dpx_table_open(f->maps, &f->table) ? -1 : 0;
 }
 
-static int
+static inline int
 fixture_tear_down(void **state)
 {
     struct fixture *f = *state;
@@ -248,8 +251,5 @@ fixture_tear_down(void **state)
     free(f);
     return ret ? -1 : 0;
 }
-
-#define table_test(TEST) \
-    cmocka_unit_test_setup_teardown(TEST, fixture_set_up, fixture_tear_down)
 
 #endif /* tests/unit/table-fixture.h */

@@ -414,6 +414,15 @@ test_dump(void **state)
     test_free(seen);
 }
 
+static int
+set_up(void **state)
+{
+    return fixture_open(state, 500, 64, 520, 3000);
+}
+
+#define table_test(TEST) \
+    cmocka_unit_test_setup_teardown(TEST, set_up, fixture_tear_down)
+
 int
 main(void)
 {
