@@ -7,7 +7,7 @@
 #   make install DESTDIR= PREFIX=                 make clean
 #
 # A source belongs to the folder it lies in: lib, maps, bpf (native part),
-# loader and provider-xdp make up the core; dpif is the library on top.  Files
+# loader, provider-core and provider-xdp make up the core; dpif is the library on top.  Files
 # named dpx-*.c are programs; tests/unit/test-*.c are tests, linked with a
 # sanitized build of the same sources.
 
@@ -29,7 +29,8 @@ Q := $(if $(V),,@)
 msg = $(if $(V),,@printf '  %-8s %s\n' '$1' '$(patsubst $(B)/%,%,$@)')
 
 CORE := $(filter-out %.bpf.c $(wildcard */dpx-*.c),\
-    $(wildcard lib/*.c maps/*.c bpf/*.c loader/*.c provider-xdp/*.c))
+    $(wildcard lib/*.c maps/*.c bpf/*.c loader/*.c provider-core/*.c \
+    provider-xdp/*.c))
 DPIF := $(wildcard dpif/*.c)
 PROGRAMS := dpx-loader dpxtool dpx-switch
 BPF_SRCS := $(wildcard bpf/*.bpf.c)

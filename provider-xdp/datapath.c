@@ -26,16 +26,16 @@ dpx_dp_open(const char *name, bool create, const struct dpx_create_opts *opts,
     if (!dp) {
         return dpx_error(ENOMEM, "no memory to open datapath %s", name);
     }
-    pthread_mutex_init(&dp->batch_lock, NULL);
     snprintf(dp->name, sizeof dp->name, "%s", name);
     error = dpx_maps_open(name, &dp->maps);
     if (!error) {
-        error = dpx_table_open(dp->maps, &dp->table);
+        error = dpx_core_open(&dp->core, dp->maps);
     }
     if (!error) {
         error = dpx_output_open(dp->maps, &dp->output);
     }
     if (!error) {
+        dpx_execute_open(dp);
         error = dpx_port_watch_open(dp);
     }
     if (!error) {
@@ -58,10 +58,8 @@ dpx_dp_close(struct dpx_dp *dp)
     dpx_handlers_close(dp);
     dpx_port_watch_close(dp->watch);
     dpx_output_close(dp->output);
-    dpx_table_close(dp->table);
+    dpx_core_close(&dp->core);
     dpx_maps_close(dp->maps);
-    dpx_batches_free(dp);
-    pthread_mutex_destroy(&dp->batch_lock);
     free(dp);
 }
 
@@ -86,7 +84,31 @@ dpx_dp_maps(struct dpx_dp *dp)
 struct dpx_table *
 dpx_dp_table(struct dpx_dp *dp)
 {
-    return dp->table;
+    return dp->core.table;
+}
+
+struct dpx_core *
+dpx_dp_core(struct dpx_dp *dp)
+{
+    return &dp->core;
+}
+
+void
+dpx_operate(struct dpx_dp *dp, struct dpx_request **requests, size_t n)
+{
+    dpx_core_operate(&dp->core, requests, n);
+}
+
+int
+dpx_flow_flush(struct dpx_dp *dp)
+{
+    return dpx_core_flush(&dp->core);
+}
+
+int
+dpx_dump_start(struct dpx_dp *dp, struct dpx_dump **dumpp)
+{
+    return dpx_core_dump_start(&dp->core, dumpp);
 }
 
 int
@@ -101,7 +123,7 @@ dpx_dp_get_stats(struct dpx_dp *dp, struct dpx_dp_stats *stats)
         .n_lost = sum.lost,
         .n_mask_hit = sum.mask_hit,
         .n_cache_hit = sum.cache_hit,
-        .n_flows = dpx_table_count(dp->table),
+        .n_flows = dpx_table_count(dp->core.table),
         .n_masks = dp->maps->meta->order & ~DPX_ORDER_HALF,
     };
     return 0;

@@ -1,52 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include <errno.h>
-#include <string.h>
+/* Where the packets go that this process executes. */
 
-#include "lib/error.h"
 #include "provider-xdp/dp.h"
-
-#define ETH_LEN 14
-
-/* Lets `packet` be what `ex` executes on; its frame is `ex`'s own memory. */
-static void
-packet_init(const struct dpx_execute *ex, const struct dpx_key *key,
-            struct dpx_packet *packet)
-{
-    packet->gso_size = ex->gso_size;
-    packet->in_port = key->in_port;
-    packet->recirc_id = key->recirc_id;
-    packet->skb_priority = key->skb_priority;
-    packet->skb_mark = key->skb_mark;
-    packet->dp_hash = key->dp_hash;
-}
-
-int
-dpx_execute_prepare(const struct dpx_execute *ex, struct dpx_key *key,
-                    struct dpx_program *prog)
-{
-    struct dpx_packet packet;
-    struct dpx_key parsed;
-    int error;
-
-    if (ex->packet_len < ETH_LEN) {
-        return dpx_error(EINVAL, "a packet of %zu bytes has no Ethernet "
-                         "header", ex->packet_len);
-    }
-    error = dpx_key_parse(ex->key, ex->key_len, key);
-    if (error) {
-        return error;
-    }
-    memset(&packet, 0, sizeof packet);
-    packet_init(ex, key, &packet);
-    packet.frame = (struct dpx_buf) {
-        .base = (void *) ex->packet,
-        .allocated = ex->packet_len,
-        .len = ex->packet_len,
-    };
-    dpx_user_parse(&packet, &parsed);
-    return dpx_compile(ex->actions, ex->actions_len, &parsed, NULL, prog);
-}
 
 static void
 output(void *aux, uint32_t port, const struct dpx_packet *packet)
@@ -74,14 +30,26 @@ drop(void *aux, uint32_t port, enum dpx_drop_reason reason,
     dpx_maps_count_drop(dp->maps, port, reason, 1, packet->frame.len);
 }
 
-void
-dpx_execute_run(struct dpx_dp *dp, const struct dpx_execute *ex,
-                const struct dpx_key *key, const struct dpx_program *prog,
-                struct dpx_packet *work)
+static void
+begin(void *aux)
 {
-    const struct dpx_user_ops ops = { output, upcall, drop, dp };
+    struct dpx_dp *dp = aux;
 
-    packet_init(ex, key, work);
-    dpx_frame_copy(&work->frame, ex->packet, ex->packet_len);
-    dpx_user_execute(NULL, 0, work, prog->ops, prog->n, &ops);
+    dpx_output_begin(dp->output);
+}
+
+static void
+end(void *aux)
+{
+    struct dpx_dp *dp = aux;
+
+    dpx_output_end(dp->output);
+}
+
+void
+dpx_execute_open(struct dpx_dp *dp)
+{
+    dp->core.ops = (struct dpx_user_ops) { output, upcall, drop, dp };
+    dp->core.begin = begin;
+    dp->core.end = end;
 }

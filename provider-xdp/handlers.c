@@ -29,7 +29,7 @@ dpx_handlers_open(struct dpx_dp *dp)
 
         pthread_mutex_init(&h->lock, NULL);
         h->dp = dp;
-        h->epoll = h->event = h->ring_fd = -1;
+        h->epoll = h->queue.event = h->ring_fd = -1;
     }
     dp->handlers = hs;
     return 0;
@@ -50,18 +50,18 @@ dpx_handler_epoll(struct dpx_handler *h)
     if (h->epoll >= 0) {
         return 0;
     }
-    h->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    h->epoll = h->event < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
+    h->queue.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    h->epoll = h->queue.event < 0 ? -1 : epoll_create1(EPOLL_CLOEXEC);
     if (h->epoll < 0) {
         int error = errno;
 
-        if (h->event >= 0) {
-            close(h->event);
-            h->event = -1;
+        if (h->queue.event >= 0) {
+            close(h->queue.event);
+            h->queue.event = -1;
         }
         return error;
     }
-    return poll_also(h, h->event);
+    return poll_also(h, h->queue.event);
 }
 
 /* Lets go of the handler's ring and of what is in it. */
@@ -223,7 +223,7 @@ dpx_handlers_close(struct dpx_dp *dp)
 
         if (h->epoll >= 0) {
             close(h->epoll);
-            close(h->event);
+            close(h->queue.event);
         }
         pthread_mutex_destroy(&h->lock);
     }
@@ -251,10 +251,7 @@ dpx_port_get_pid(struct dpx_dp *dp, uint32_t port, uint32_t hash)
     uint32_t n = __atomic_load_n(&dp->maps->meta->n_handlers,
                                  __ATOMIC_ACQUIRE);
 
-    if (!n) {
-        return 0;
-    }
-    return port == DPX_PORT_NONE ? 1 : 1 + (port * 0x9e3779b1u ^ hash) % n;
+    return dpx_upcall_pid(n, port, hash);
 }
 
 int

@@ -10,22 +10,13 @@
 
 #include "provider-xdp/dp.h"
 
-/* An upcall of this process to itself: a record as a ring would hold it. */
-struct dpx_queued {
-    struct dpx_queued *next;
-    size_t size;
-    struct dpx_upcall record;   /* Then the userdata, then the packet. */
-};
-
 struct dpx_handler {
     pthread_mutex_t lock;       /* Of all that follows. */
     struct dpx_dp *dp;
-    int epoll;                  /* Of the two that follow; -1: not made. */
-    int event;                  /* An eventfd: `first` is not NULL. */
+    int epoll;                  /* Of ring and queue; -1: not made. */
     int ring_fd;                /* -1: not receiving. */
     struct ring_buffer *ring;
-    struct dpx_queued *first, *last;
-    size_t bytes;               /* Of the queue. */
+    struct dpx_upcall_queue queue;
     /* Where the next record goes, during dpx_recv(); else `info` is NULL,
      * and records are thrown away. */
     struct dpx_upcall_info *info;

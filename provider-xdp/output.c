@@ -11,8 +11,8 @@
 
 #include "bpf/bytes.h"
 #include "lib/error.h"
-#include "provider-xdp/offload.h"
-#include "provider-xdp/packet-socket.h"
+#include "provider-core/offload.h"
+#include "provider-core/packet-socket.h"
 #include "provider-xdp/xsk.h"
 
 enum {

@@ -19,6 +19,7 @@
 #include "lib/buf.h"
 #include "loader/loader.h"
 #include "maps/table.h"
+#include "provider-core/core.h"
 
 struct dpx_dp;
 
@@ -33,6 +34,7 @@ int dpx_dp_destroy(struct dpx_dp *);            /* Still to be closed. */
 const char *dpx_dp_name(const struct dpx_dp *);
 struct dpx_maps *dpx_dp_maps(struct dpx_dp *);  /* For the tools. */
 struct dpx_table *dpx_dp_table(struct dpx_dp *);
+struct dpx_core *dpx_dp_core(struct dpx_dp *);
 
 struct dpx_dp_stats {
     uint64_t n_hit;
@@ -73,52 +75,14 @@ uint32_t dpx_port_get_pid(struct dpx_dp *, uint32_t port, uint32_t hash);
 
 /* flows.c ----------------------------------------------------------------- */
 
-enum dpx_op_kind { DPX_DO_PUT, DPX_DO_DEL, DPX_DO_GET, DPX_DO_EXECUTE };
-
-/* A packet to execute actions on. */
-struct dpx_execute {
-    const void *actions;
-    size_t actions_len;
-    const void *key;            /* Metadata of the packet, attributes. */
-    size_t key_len;
-    const void *packet;         /* From the destination MAC; not modified. */
-    size_t packet_len;
-    uint16_t gso_size;          /* 0: one packet. */
-    bool probe;                 /* Validate only. */
-};
-
-struct dpx_request {
-    enum dpx_op_kind kind;
-    unsigned int flags;         /* PUT: enum dpx_put_flags. */
-    const uint8_t *ufid;        /* 16 bytes or NULL. */
-    const void *key;            /* Attributes; NULL for del, get by ufid. */
-    size_t key_len;
-    const void *mask;           /* PUT; NULL: exact. */
-    size_t mask_len;
-    const void *actions;        /* PUT. */
-    size_t actions_len;
-    bool probe;                 /* PUT: validate, and keep quiet. */
-    struct dpx_flow_stats *stats;       /* PUT, DEL: may be NULL. */
-    struct dpx_flow_view *view;         /* GET. */
-    struct dpx_flow_buf *buf;           /* GET. */
-    struct dpx_execute *execute;        /* EXECUTE. */
-    int error;                          /* Result. */
-    const char *message;        /* With an error: malloc()ed text or NULL. */
-};
+/* struct dpx_request and struct dpx_execute are provider-core/core.h's, as are
+ * dumps once they have been started. */
 
 /* Does `n` requests in their order, in as large batches as that allows. */
 void dpx_operate(struct dpx_dp *, struct dpx_request **, size_t n);
 int dpx_flow_flush(struct dpx_dp *);
 
-/* Dump: one dump, any number of threads, each with a state of its own.  What
- * next returns is valid until that state's next call. */
-struct dpx_dump;
-struct dpx_dump_state;
 int dpx_dump_start(struct dpx_dp *, struct dpx_dump **);
-int dpx_dump_done(struct dpx_dump *);
-int dpx_dump_state_open(struct dpx_dump *, struct dpx_dump_state **);
-void dpx_dump_state_close(struct dpx_dump_state *);
-const struct dpx_flow_view *dpx_dump_next(struct dpx_dump_state *);
 
 /* upcall.c ---------------------------------------------------------------- */
 
@@ -126,17 +90,6 @@ const struct dpx_flow_view *dpx_dump_next(struct dpx_dump_state *);
  * takes the rings over from whoever received before. */
 int dpx_recv_set(struct dpx_dp *, bool enable);
 int dpx_handlers_set(struct dpx_dp *, uint32_t n);
-
-struct dpx_upcall_info {
-    enum dpx_upcall_type type;
-    uint32_t pid;
-    const void *key;            /* Attributes, in `buf`. */
-    size_t key_len;
-    const void *userdata;       /* Payload, without attribute header. */
-    size_t userdata_len;
-    uint16_t gso_size;
-    struct dpx_buf *packet;     /* As given to recv; with headroom. */
-};
 
 /* The next upcall of `handler`, whose thread alone calls this.  Fills `buf`
  * (key and userdata) and `packet`.  EAGAIN. */

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "provider-xdp/offload.h"
+#include "provider-core/offload.h"
 
 enum { TCP = 6, UDP = 17, SCTP = 132 };
 enum csum { FULL, PARTIAL, NONE };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "provider-xdp/packet-socket.h"
+#include "provider-core/packet-socket.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -13,7 +13,7 @@
 
 #include "bpf/bytes.h"
 #include "lib/error.h"
-#include "provider-xdp/offload.h"
+#include "provider-core/offload.h"
 
 int
 dpx_packet_socket_open(void)

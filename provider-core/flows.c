@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+/* Requests and dumps, from attributes to the flow table. */
+
+#include "provider-core/core.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/error.h"
-#include "provider-xdp/dp.h"
+#include "lib/odp.h"
 
 /* Requests that are prepared together, before the lock is taken for them. */
 #define CHUNK 64
@@ -17,7 +21,7 @@ struct prepared {
     struct dpx_program prog;
 };
 
-/* Memory of one dpx_operate(), kept for the next. */
+/* Memory of one dpx_core_operate(), kept for the next. */
 struct dpx_batch {
     struct dpx_batch *next;
     struct prepared items[CHUNK];
@@ -25,16 +29,16 @@ struct dpx_batch {
 };
 
 static struct dpx_batch *
-batch_get(struct dpx_dp *dp)
+batch_get(struct dpx_core *core)
 {
     struct dpx_batch *batch;
 
-    pthread_mutex_lock(&dp->batch_lock);
-    batch = dp->batches;
+    pthread_mutex_lock(&core->batch_lock);
+    batch = core->batches;
     if (batch) {
-        dp->batches = batch->next;
+        core->batches = batch->next;
     }
-    pthread_mutex_unlock(&dp->batch_lock);
+    pthread_mutex_unlock(&core->batch_lock);
     if (!batch) {
         batch = calloc(1, sizeof *batch);
         if (!batch) {
@@ -45,26 +49,45 @@ batch_get(struct dpx_dp *dp)
 }
 
 static void
-batch_put(struct dpx_dp *dp, struct dpx_batch *batch)
+batch_put(struct dpx_core *core, struct dpx_batch *batch)
 {
-    pthread_mutex_lock(&dp->batch_lock);
-    batch->next = dp->batches;
-    dp->batches = batch;
-    pthread_mutex_unlock(&dp->batch_lock);
+    pthread_mutex_lock(&core->batch_lock);
+    batch->next = core->batches;
+    core->batches = batch;
+    pthread_mutex_unlock(&core->batch_lock);
 }
 
-void
-dpx_batches_free(struct dpx_dp *dp)
+static void
+batches_free(struct dpx_core *core)
 {
     struct dpx_batch *batch, *next;
 
-    for (batch = dp->batches; batch; batch = next) {
+    for (batch = core->batches; batch; batch = next) {
         next = batch->next;
         for (size_t i = 0; i < CHUNK; i++) {
             dpx_program_free(&batch->items[i].prog);
         }
         dpx_buf_free(&batch->work.frame);
         free(batch);
+    }
+}
+
+int
+dpx_core_open(struct dpx_core *core, struct dpx_maps *maps)
+{
+    memset(core, 0, sizeof *core);
+    core->maps = maps;
+    pthread_mutex_init(&core->batch_lock, NULL);
+    return dpx_table_open(maps, &core->table);
+}
+
+void
+dpx_core_close(struct dpx_core *core)
+{
+    if (core->maps) {
+        dpx_table_close(core->table);
+        batches_free(core);
+        pthread_mutex_destroy(&core->batch_lock);
     }
 }
 
@@ -109,7 +132,7 @@ flow_prepare(const struct dpx_request *r, struct prepared *p)
 
 /* Does a prepared request, between dpx_table_begin() and end. */
 static int
-flow_apply(struct dpx_dp *dp, const struct dpx_request *r,
+flow_apply(struct dpx_core *core, const struct dpx_request *r,
            const struct prepared *p)
 {
     struct dpx_flow flow = {
@@ -130,11 +153,11 @@ flow_apply(struct dpx_dp *dp, const struct dpx_request *r,
         flow.n_ops = p->prog.n;
         flow.body_flags = p->prog.body_flags;
         flow.out = p->prog.out;
-        return dpx_table_put(dp->table, r->flags, &flow, r->stats);
+        return dpx_table_put(core->table, r->flags, &flow, r->stats);
     case DPX_DO_DEL:
-        return dpx_table_del(dp->table, &flow, r->stats);
+        return dpx_table_del(core->table, &flow, r->stats);
     default:
-        return dpx_table_get(dp->table, &flow, r->view, r->buf);
+        return dpx_table_get(core->table, &flow, r->view, r->buf);
     }
 }
 
@@ -142,7 +165,7 @@ flow_apply(struct dpx_dp *dp, const struct dpx_request *r,
  * grace period, for which dpx_table_end() waits: so with such dels there is
  * one end for all, else one for each chunk. */
 static void
-operate_flows(struct dpx_dp *dp, struct dpx_batch *batch,
+operate_flows(struct dpx_core *core, struct dpx_batch *batch,
               struct dpx_request **requests, size_t n)
 {
     bool locked = false, waits = false;
@@ -159,7 +182,7 @@ operate_flows(struct dpx_dp *dp, struct dpx_batch *batch,
             waits |= r->kind == DPX_DO_DEL && r->stats;
         }
         if (!locked) {
-            error = dpx_table_begin(dp->table);
+            error = dpx_table_begin(core->table);
             locked = !error;
         }
         for (i = 0; i < chunk; i++) {
@@ -167,23 +190,23 @@ operate_flows(struct dpx_dp *dp, struct dpx_batch *batch,
 
             if (!r->error) {
                 finish(r, error ? error
-                          : flow_apply(dp, r, &batch->items[i]));
+                          : flow_apply(core, r, &batch->items[i]));
             }
         }
         if (locked && !waits) {
-            dpx_table_end(dp->table);
+            dpx_table_end(core->table);
             locked = false;
         }
         requests += chunk;
         n -= chunk;
     }
     if (locked) {
-        dpx_table_end(dp->table);
+        dpx_table_end(core->table);
     }
 }
 
 static void
-operate_executes(struct dpx_dp *dp, struct dpx_batch *batch,
+operate_executes(struct dpx_core *core, struct dpx_batch *batch,
                  struct dpx_request **requests, size_t n)
 {
     while (n) {
@@ -196,25 +219,25 @@ operate_executes(struct dpx_dp *dp, struct dpx_batch *batch,
             finish(requests[i], dpx_execute_prepare(requests[i]->execute,
                                                     &p->key, &p->prog));
         }
-        dpx_output_begin(dp->output);
+        core->begin(core->ops.aux);
         for (i = 0; i < chunk; i++) {
             const struct prepared *p = &batch->items[i];
 
             if (!requests[i]->error && !requests[i]->execute->probe) {
-                dpx_execute_run(dp, requests[i]->execute, &p->key, &p->prog,
-                                &batch->work);
+                dpx_execute_run(requests[i]->execute, &p->key, &p->prog,
+                                &batch->work, &core->ops);
             }
         }
-        dpx_output_end(dp->output);
+        core->end(core->ops.aux);
         requests += chunk;
         n -= chunk;
     }
 }
 
 void
-dpx_operate(struct dpx_dp *dp, struct dpx_request **requests, size_t n)
+dpx_core_operate(struct dpx_core *core, struct dpx_request **requests, size_t n)
 {
-    struct dpx_batch *batch = batch_get(dp);
+    struct dpx_batch *batch = batch_get(core);
 
     while (n) {
         bool execute = requests[0]->kind == DPX_DO_EXECUTE;
@@ -225,30 +248,30 @@ dpx_operate(struct dpx_dp *dp, struct dpx_request **requests, size_t n)
             run++;
         }
         if (execute) {
-            operate_executes(dp, batch, requests, run);
+            operate_executes(core, batch, requests, run);
         } else {
-            operate_flows(dp, batch, requests, run);
+            operate_flows(core, batch, requests, run);
         }
         requests += run;
         n -= run;
     }
-    batch_put(dp, batch);
+    batch_put(core, batch);
 }
 
 int
-dpx_flow_flush(struct dpx_dp *dp)
+dpx_core_flush(struct dpx_core *core)
 {
-    int error = dpx_table_begin(dp->table);
+    int error = dpx_table_begin(core->table);
 
     if (!error) {
-        error = dpx_table_flush(dp->table);
-        dpx_table_end(dp->table);
+        error = dpx_table_flush(core->table);
+        dpx_table_end(core->table);
     }
     return error;
 }
 
 struct dpx_dump {
-    struct dpx_dp *dp;
+    struct dpx_core *core;
     struct dpx_clock clock;
     _Atomic uint32_t cursor;
 };
@@ -260,7 +283,7 @@ struct dpx_dump_state {
 };
 
 int
-dpx_dump_start(struct dpx_dp *dp, struct dpx_dump **dumpp)
+dpx_core_dump_start(struct dpx_core *core, struct dpx_dump **dumpp)
 {
     struct dpx_dump *dump = calloc(1, sizeof *dump);
     int error;
@@ -269,8 +292,8 @@ dpx_dump_start(struct dpx_dp *dp, struct dpx_dump **dumpp)
     if (!dump) {
         return dpx_error(ENOMEM, "no memory to dump flows");
     }
-    dump->dp = dp;
-    error = dpx_clock_read(dp->maps, &dump->clock);
+    dump->core = core;
+    error = dpx_clock_read(core->maps, &dump->clock);
     if (error) {
         free(dump);
         return error;
@@ -313,7 +336,7 @@ dpx_dump_next(struct dpx_dump_state *state)
 {
     struct dpx_dump *dump = state->dump;
 
-    return dpx_table_dump_next(dump->dp->table, &dump->cursor, &dump->clock,
+    return dpx_table_dump_next(dump->core->table, &dump->cursor, &dump->clock,
                                &state->view, &state->buf)
            ? &state->view : NULL;
 }

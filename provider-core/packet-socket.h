@@ -20,4 +20,4 @@ int dpx_packet_socket_open(void);
 int dpx_packet_socket_send(int fd, uint32_t ifindex, const uint8_t *frame,
                            size_t len, uint16_t gso_size);
 
-#endif /* provider-xdp/packet-socket.h */
+#endif /* provider-core/packet-socket.h */

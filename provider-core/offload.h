@@ -52,4 +52,4 @@ size_t dpx_gso_describe(const uint8_t *frame, size_t len, uint16_t gso_size,
                         struct virtio_net_hdr *vnet, uint8_t *headers,
                         size_t size);
 
-#endif /* provider-xdp/offload.h */
+#endif /* provider-core/offload.h */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-#include "provider-xdp/offload.h"
+#include "provider-core/offload.h"
 
 #include <errno.h>
 #include <linux/if_ether.h>
