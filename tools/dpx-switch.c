@@ -163,36 +163,21 @@ vid_of(const struct dpx_key *key)
     return tci & DPX_VLAN_PRESENT ? tci & 0xfff : 0;
 }
 
-/* Appends the attributes that match (`mask`: with which mask) packets like
- * `k`: in_port, source, destination, and VLAN but not its priority. */
+/* Appends a mask for packets like `k`: in_port, source, destination, and VLAN
+ * but not its priority. */
 static void
-put_match(struct dpx_buf *buf, const struct dpx_key *k, bool mask)
+put_mask(struct dpx_buf *buf, const struct dpx_key *k)
 {
     struct ovs_key_ethernet eth;
-    uint16_t tci = ntohs(k->vlan[0].tci);
 
-    dpx_nla_put_u32(buf, OVS_KEY_ATTR_RECIRC_ID, mask ? UINT32_MAX : 0);
-    dpx_nla_put_u32(buf, OVS_KEY_ATTR_IN_PORT,
-                    mask ? UINT32_MAX : k->in_port);
+    dpx_nla_put_u32(buf, OVS_KEY_ATTR_RECIRC_ID, UINT32_MAX);
+    dpx_nla_put_u32(buf, OVS_KEY_ATTR_IN_PORT, UINT32_MAX);
     memset(&eth, 0xff, sizeof eth);
-    if (!mask) {
-        memcpy(eth.eth_src, k->eth_src, 6);
-        memcpy(eth.eth_dst, k->eth_dst, 6);
-    }
     dpx_nla_put(buf, OVS_KEY_ATTR_ETHERNET, &eth, sizeof eth);
-    if (tci & DPX_VLAN_PRESENT) {
-        size_t encap;
-
-        dpx_nla_put_u16(buf, OVS_KEY_ATTR_ETHERTYPE,
-                        mask ? UINT16_MAX : k->vlan[0].tpid);
-        dpx_nla_put_u16(buf, OVS_KEY_ATTR_VLAN,
-                        mask ? htons(0x1fff) : k->vlan[0].tci);
-        encap = dpx_nla_nest(buf, OVS_KEY_ATTR_ENCAP);
-        dpx_nla_end(buf, encap);
-    } else if (!mask) {
-        dpx_nla_put_u16(buf, OVS_KEY_ATTR_ETHERTYPE, k->eth_type);
-    } else {
-        dpx_nla_put_u16(buf, OVS_KEY_ATTR_ETHERTYPE, 0);
+    if (k->vlan[0].tci & htons(DPX_VLAN_PRESENT)) {
+        dpx_nla_put_u16(buf, OVS_KEY_ATTR_ETHERTYPE, UINT16_MAX);
+        dpx_nla_put_u16(buf, OVS_KEY_ATTR_VLAN, htons(0x1fff));
+        dpx_nla_end(buf, dpx_nla_nest(buf, OVS_KEY_ATTR_ENCAP));
     }
 }
 
@@ -231,7 +216,7 @@ put_actions(struct dpx_buf *buf, const struct dpx_key *k,
 struct work {
     struct dpif_upcall upcall;
     struct dpx_buf buf;         /* Of the upcall. */
-    struct dpx_buf match, actions;
+    struct dpx_buf mask, actions;
     struct dpif_op execute, put;
     struct station *dst;
 };
@@ -240,18 +225,15 @@ static bool
 answer(struct work *w, long long int now)
 {
     struct dpx_key k;
-    size_t key_len;
 
     if (dpx_key_parse(w->upcall.key, w->upcall.key_len, &k)) {
         return false;
     }
     learn(vid_of(&k), k.eth_src, k.in_port, now);
     w->dst = find_station(vid_of(&k), k.eth_dst, true);
-    dpx_buf_clear(&w->match);
+    dpx_buf_clear(&w->mask);
     dpx_buf_clear(&w->actions);
-    put_match(&w->match, &k, false);
-    key_len = w->match.len;
-    put_match(&w->match, &k, true);
+    put_mask(&w->mask, &k);
     put_actions(&w->actions, &k, w->dst);
     w->execute = (struct dpif_op) {
         .type = DPIF_OP_EXECUTE,
@@ -266,10 +248,9 @@ answer(struct work *w, long long int now)
         .type = DPIF_OP_FLOW_PUT,
         .u.flow_put = {
             .flags = DPIF_FP_CREATE,
-            .key = (const void *) dpx_buf_data(&w->match),
-            .key_len = key_len,
-            .mask = (const void *) (dpx_buf_data(&w->match) + key_len),
-            .mask_len = w->match.len - key_len,
+            .key = w->upcall.key, .key_len = w->upcall.key_len,
+            .mask = (const void *) dpx_buf_data(&w->mask),
+            .mask_len = w->mask.len,
             .actions = w->execute.u.execute.actions,
             .actions_len = w->actions.len,
         },
@@ -350,7 +331,7 @@ handler_main(void *id_)
     }
     for (size_t i = 0; i < BATCH; i++) {
         dpx_buf_free(&work[i].buf);
-        dpx_buf_free(&work[i].match);
+        dpx_buf_free(&work[i].mask);
         dpx_buf_free(&work[i].actions);
     }
     free(work);
