@@ -32,7 +32,7 @@ struct frame {
     size_t len, net, tp;
 };
 
-static uint32_t
+static inline uint32_t
 add(uint32_t sum, const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -41,7 +41,7 @@ add(uint32_t sum, const uint8_t *p, size_t n)
     return sum;
 }
 
-static uint16_t
+static inline uint16_t
 finish(uint32_t sum)
 {
     sum = (sum & 0xffff) + (sum >> 16);
@@ -49,7 +49,7 @@ finish(uint32_t sum)
     return ~sum;
 }
 
-static uint32_t
+static inline uint32_t
 crc32c(const uint8_t *p, size_t n)
 {
     uint32_t crc = UINT32_MAX;
@@ -63,39 +63,39 @@ crc32c(const uint8_t *p, size_t n)
     return ~crc;
 }
 
-static void
+static inline void
 put16(uint8_t *p, uint16_t x)
 {
     p[0] = x >> 8;
     p[1] = x;
 }
 
-static uint16_t
+static inline uint16_t
 get16(const uint8_t *p)
 {
     return p[0] << 8 | p[1];
 }
 
-static size_t
+static inline size_t
 tp_len(uint8_t proto)
 {
     return proto == TCP ? 20 : proto == SCTP ? 12 : 8;
 }
 
-static size_t
+static inline size_t
 csum_ofs(uint8_t proto)
 {
     return proto == TCP ? 16 : proto == UDP ? 6 : 2;
 }
 
-static int
+static inline int
 is_later(const struct recipe *r)
 {
     return r->frag & 0x1fff;
 }
 
 /* Writes the checksums that `f` should have. */
-static void
+static inline void
 checksum(const struct recipe *r, struct frame *f)
 {
     uint8_t *net = f->data + f->net, *tp = f->data + f->tp;
@@ -129,7 +129,7 @@ checksum(const struct recipe *r, struct frame *f)
     put16(tp + csum_ofs(r->proto), sum);
 }
 
-static size_t
+static inline size_t
 cook_ipv4(const struct recipe *r, uint8_t *p, size_t tp_bytes)
 {
     size_t len = 20 + 4 * r->options;
@@ -145,7 +145,7 @@ cook_ipv4(const struct recipe *r, uint8_t *p, size_t tp_bytes)
     return len;
 }
 
-static size_t
+static inline size_t
 cook_ipv6(const struct recipe *r, uint8_t *p, size_t tp_bytes)
 {
     p[0] = 0x62;
@@ -168,7 +168,7 @@ cook_ipv6(const struct recipe *r, uint8_t *p, size_t tp_bytes)
     return 48;
 }
 
-static struct frame
+static inline struct frame
 cook(const struct recipe *r)
 {
     struct frame f = { .net = 14 + 4 * r->tags };
