@@ -5,6 +5,9 @@
 # A test sources this, uses names that start with "$T" (unique for each run, so
 # that tests can run side by side), and ends with `done_testing`.
 #
+# What a test has set up is undone even if it is killed outright: a second
+# process waits for its end.
+#
 #   ok TEXT COMMAND...          passes if the command does
 #   fails TEXT PATTERN COMMAND...  passes if the command exits 1 and prints a
 #                               line on stderr that matches PATTERN
@@ -12,12 +15,16 @@
 #   undo COMMAND...             to be run at the end, last first
 #   datapath DP [ARG...]        dpx-loader create, and its undo
 #   host NS ADDR [MAC]          a namespace with one veth to ours: device eth0
-#                               inside, NS outside; ADDR like 10.0.0.1/24
+#                               inside, NS outside; ADDR like 10.0.0.1/24.  It
+#                               has no IPv6, and so sends nothing by itself
+#   knows NS ADDR MAC           so that it need not ask
+#   frames VERB ARG...          see frames.py
+#   counted DP KEY              "PACKETS BYTES PLANE" of a flow
 
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 PATH=$PWD/build/bin:$PWD/build/tests:/usr/sbin:/sbin:$PATH
-n_tests=0 n_failed=0 n_undo=0 undos=()
+n_tests=0 n_failed=0
 # Six letters: names of devices and datapaths are made of it.
 # shellcheck disable=SC2034  # For the tests.
 T=t$(printf '%05x' $(($$ % 1048576)))
@@ -26,20 +33,43 @@ T=t$(printf '%05x' $(($$ % 1048576)))
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf ||
     { echo "1..0 # SKIP cannot mount /sys/fs/bpf"; exit 0; }
 
+TMP=$(mktemp -d) || exit 1
+
 undo() {
-    undos[n_undo++]=$(printf '%q ' "$@")
+    printf '%q ' "$@" >>"$TMP/undo"
+    echo >>"$TMP/undo"
 }
 
-cleanup() {
-    trap '' INT TERM
-    while [ "$n_undo" -gt 0 ]; do
-        eval "${undos[--n_undo]}" >/dev/null 2>&1
+undo_all() {
+    local steps
+    trap '' INT TERM HUP
+    mapfile -t steps < <(tac "$TMP/undo" 2>/dev/null)
+    for step in "${steps[@]}"; do
+        eval "$step" >/dev/null 2>&1
     done
-    [ -z "${TMP:-}" ] || rm -rf "$TMP"
+    rm -rf "$TMP"
 }
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-TMP=$(mktemp -d) || exit 1
+trap undo_all EXIT
+trap 'exit 130' INT TERM HUP
+
+# Runs a command in a namespace; unlike `ip netns exec` it keeps bpffs.
+in_ns() {
+    local ns=$1
+    shift
+    nsenter --net="/run/netns/$ns" "$@"
+}
+
+# Of another session, so that what ends this one does not end it.
+watch() {
+    while kill -0 "$1"; do
+        sleep 1
+    done
+    TMP=$2
+    [ ! -d "$TMP" ] || undo_all
+}
+export -f watch undo_all in_ns
+setsid bash -c 'watch "$@"' watch $$ "$TMP" >/dev/null 2>&1 </dev/null &
+disown
 
 result() {              # STATUS TEXT
     n_tests=$((n_tests + 1))
@@ -84,20 +114,14 @@ datapath() {
     undo dpx-loader delete "$1"
 }
 
-# Runs a command in a namespace; unlike `ip netns exec` it keeps bpffs.
-in_ns() {
-    local ns=$1
-    shift
-    nsenter --net="/run/netns/$ns" "$@"
-}
-
 host() {
     local ns=$1 addr=$2 mac=${3:-}
     ip netns add "$ns" && undo ip netns del "$ns"
+    in_ns "$ns" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
     ip link add "$ns" type veth peer name eth0 netns "$ns"
     undo ip link del "$ns"
     [ -z "$mac" ] || ip -n "$ns" link set eth0 address "$mac"
-    ip -n "$ns" addr add "$addr" dev eth0 nodad
+    ip -n "$ns" addr add "$addr" dev eth0
     ip -n "$ns" link set lo up
     ip -n "$ns" link set eth0 up
     ip link set "$ns" up
@@ -111,4 +135,17 @@ within() {
         [ $SECONDS -lt $end ] || return 1
         sleep 0.1
     done
+}
+
+knows() {
+    ip -n "$1" neigh replace "$2" lladdr "$3" dev eth0
+}
+
+frames() {
+    tests/e2e/frames.py "$@"
+}
+
+counted() {
+    dpxtool -j flow get dp "$1" flow "$2" |
+        jq -r '"\(.packets) \(.bytes) \(.plane)"'
 }
