@@ -175,7 +175,6 @@ static const uint64_t vlan_bits = BIT(ETHERTYPE) | BIT(VLAN) | BIT(ENCAP);
 static int
 read_vlans(struct parsed *p, struct dpx_key *key, bool *cut)
 {
-    *cut = false;
     for (int i = 0; i < 2; i++) {
         struct dpx_attr encap = p->a[OVS_KEY_ATTR_ENCAP];
         uint16_t tpid, tci;
@@ -446,7 +445,7 @@ dpx_key_from_attrs(const void *key_attrs, size_t key_len,
     struct parsed k = { .prefix = "" };
     struct parsed m = { .prefix = "mask of " };
     struct parsed *mp = mask_attrs ? &m : NULL;
-    bool cut;
+    bool cut = false;
     int error;
 
     error = scan(key_attrs, key_len, false, &k);

@@ -254,7 +254,7 @@ put_value(struct dpx_buf *b, int type, const uint8_t *p, bool is_mask,
         while (i < 15 && !p[i]) {
             i++;
         }
-        dpx_buf_printf(b, "0x%x", p[i]);
+        dpx_buf_printf(b, "%s%x", i < 15 || p[i] ? "0x" : "", p[i]);
         dpx_text_put_hex(b, p + i + 1, 15 - i);
         break;
     case DPX_TEXT_FRAG:
@@ -349,8 +349,24 @@ put_field(struct dpx_buf *b, const struct dpx_text_field *f,
     }
 }
 
-/* Of MPLS entries either all have masks or none, so that their number can be
- * told. */
+/* What is wildcarded is left out, unless it is (as OVS has it) a VLAN field
+ * that is not 0.  Of MPLS entries either all have masks or none, so that their
+ * number can be told. */
+static bool
+is_shown(const struct dpx_text_field *f, const uint8_t *value,
+         const uint8_t *mask, struct dpx_text_style style)
+{
+    const struct dpx_text_kind *kind = &dpx_text_kinds[f->type];
+    int covered = coverage(kind, mask);
+
+    if (f->usual != DPX_TEXT_NONE && !(style.slash && mask)) {
+        return covered != 2
+               || dpx_text_get(kind, value) != (uint64_t) f->usual;
+    }
+    return !f->name || style.more || covered
+           || (f->code == OVS_KEY_ATTR_VLAN && dpx_text_get(kind, value));
+}
+
 void
 dpx_text_put_fields(struct dpx_buf *b, int code, const uint8_t *value,
                     const uint8_t *mask, size_t size,
@@ -371,14 +387,10 @@ dpx_text_put_fields(struct dpx_buf *b, int code, const uint8_t *value,
         const struct dpx_text_field *f = dpx_text_fields(code);
 
         for (; f && f->code == code; f++) {
-            const struct dpx_text_kind *kind = &dpx_text_kinds[f->type];
             const uint8_t *v = value + at + f->ofs;
             const uint8_t *m = mask ? mask + at + f->ofs : NULL;
 
-            if (f->usual != DPX_TEXT_NONE && !(style.slash && m)
-                ? dpx_text_get(kind, v) == (uint64_t) f->usual
-                  && coverage(kind, m) == 2
-                : f->name && !style.more && !coverage(kind, m)) {
+            if (!is_shown(f, v, m, style)) {
                 continue;
             }
             dpx_buf_printf(b, "%s", comma);

@@ -160,7 +160,7 @@ dpx_text_get_set(struct dpx_text *t, struct dpx_buf *actions)
 {
     struct dpx_buf key = DPX_BUF_INIT, mask = DPX_BUF_INIT;
     const char *at = t->p;
-    struct dpx_attrs left;
+    struct dpx_attrs key_left, mask_left;
     struct dpx_attr k, m;
     bool partial;
     size_t nest;
@@ -170,13 +170,13 @@ dpx_text_get_set(struct dpx_text *t, struct dpx_buf *actions)
     if (error) {
         goto out;
     }
-    left = dpx_attrs(dpx_buf_data(&key), key.len);
-    if (!dpx_attrs_next(&left, &k) || k.type == OVS_KEY_ATTR_ENCAP) {
+    key_left = dpx_attrs(dpx_buf_data(&key), key.len);
+    mask_left = dpx_attrs(dpx_buf_data(&mask), mask.len);
+    if (!dpx_attrs_next(&key_left, &k) || !dpx_attrs_next(&mask_left, &m)
+        || k.type == OVS_KEY_ATTR_ENCAP) {
         error = dpx_text_error(t, at, "a field that can be set");
         goto out;
     }
-    left = dpx_attrs(dpx_buf_data(&mask), mask.len);
-    dpx_attrs_next(&left, &m);
     nest = dpx_nla_nest(actions, partial ? OVS_ACTION_ATTR_SET_MASKED
                         : OVS_ACTION_ATTR_SET);
     if (partial) {
