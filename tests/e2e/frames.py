@@ -191,8 +191,9 @@ def do_udp(args):
             frame, partial = receive(capture)
         except BlockingIOError:
             break
-        if frame[23] != 17 or frame[36:38] != struct.pack("!H", 4000):
-            continue
+        if frame[23] != 17 or frame[36:38] != struct.pack("!H", 4000) \
+                or frame[20] & 0x3f or frame[21]:
+            continue            # Not ours, or a fragment.
         if partial:
             n_partial += 1
             continue
@@ -200,7 +201,7 @@ def do_udp(args):
         if wrong and len(frame) > 1514 + 4:
             continue            # A GSO packet: its segments are yet to come.
         if wrong:
-            sys.exit("wrong %s in %s" % (wrong, frame.hex()))
+            sys.exit("wrong %s in %s" % (wrong, frame[:64].hex()))
         n_complete += 1
     print("%d datagrams %.1f ms, %d frames complete, %d partial"
           % (n, ms, n_complete, n_partial))
