@@ -146,6 +146,7 @@ dpx_text_put_set(struct dpx_buf *b, const struct dpx_attr *nest,
         mask.data = key.data + key.len;
         for (size_t i = 0; i < mask.len; i++) {
             style.slash &= mask.data[i] == 0xff;
+            style.more |= key.data[i] & ~mask.data[i];
         }
         dpx_text_put_key(b, &key, &mask, style, names);
     } else {

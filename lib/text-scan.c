@@ -145,11 +145,12 @@ dpx_text_hex(struct dpx_text *t, struct dpx_buf *b)
     }
     for (size_t i = 0; i < n; i += 2) {
         int high = digit(t->p[i]), low = digit(t->p[i + 1]);
-        uint8_t byte = high << 4 | low;
+        uint8_t byte;
 
         if (high < 0 || low < 0) {
             return dpx_text_error(t, t->p, "hexadecimal digits");
         }
+        byte = high << 4 | low;
         dpx_buf_put(b, &byte, 1);
     }
     t->p += n;

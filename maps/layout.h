@@ -212,7 +212,8 @@ enum dpx_op_type {
     DPX_OP_OUTPUT,              /* a: port number. */
     DPX_OP_SET,                 /* *(layer + off) = (* & ~b) | a, 4 bytes. */
     DPX_OP_SET_KEY,             /* The same in the key: off is in bytes. */
-    DPX_OP_PUSH_VLAN,           /* a: TPID << 16 | TCI, host order. */
+    DPX_OP_PUSH_VLAN,           /* a: TPID << 16 | TCI, host order, as goes
+                                 * on the wire: without DPX_VLAN_PRESENT. */
     DPX_OP_POP_VLAN,
     DPX_OP_DATA,                /* 8 bytes more of userdata: a, b. */
     DPX_OP_USERSPACE,           /* a: pid; off: bytes of userdata so far. */

@@ -309,6 +309,8 @@ test_errors(void **state)
           "expected" },
         { true, "userspace(pid=1,userdata(123))",
           "column 26: \"123\": an even number of digits expected" },
+        { true, "action9(0x)", "column 9: \"0x\": hexadecimal digits "
+          "expected" },
         { true, "sample(sample=101%,actions(1))",
           "column 15: \"101%\": a percentage, \"%\" expected" },
         { true, "clone(1", "column 8: \")\" expected, the text ends" },
