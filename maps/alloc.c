@@ -24,6 +24,20 @@ dpx_slot_free(struct dpx_table *t, uint32_t slot)
     m->meta->free_slot = slot;
 }
 
+/* Announces that a slot and a flow will be allocated. */
+void
+dpx_alloc_prefetch(const struct dpx_maps *m)
+{
+    const struct dpx_meta *meta = m->meta;
+    uint32_t slot = meta->free_slot ? meta->free_slot : meta->retired_head
+                    ? meta->retired_head : meta->fresh_slot;
+    uint32_t flow = meta->free_flow ? meta->free_flow : meta->fresh_flow;
+
+    __builtin_prefetch(&m->bodies[slot], 1);
+    __builtin_prefetch(&m->actions[slot], 1);
+    __builtin_prefetch(&m->records[flow], 1);
+}
+
 uint32_t
 dpx_slot_alloc(struct dpx_table *t)
 {

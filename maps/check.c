@@ -77,6 +77,7 @@ check_flow(struct check *c, uint32_t id)
     const struct dpx_body *body = &m->bodies[r->slot];
     struct dpx_key key;
     struct dpx_masked masked;
+    struct dpx_names names;
     int ret;
 
     ret = claim_slot(c, r->slot, LIVE);
@@ -99,9 +100,9 @@ check_flow(struct check *c, uint32_t id)
     if (dpx_index_find(m, &masked) != r->slot) {
         return wrong(c, id, "is not in the index");
     }
-    if (!dpx_names_find_key(m, &key)
-        || (r->flags & DPX_RECORD_UFID
-            && dpx_names_find_ufid(m, r->ufid) != id)) {
+    dpx_names_of_record(m, id, &names);
+    if (!dpx_names_find_key(m, &names)
+        || (names.ufid && dpx_names_find_ufid(m, &names) != id)) {
         return wrong(c, id, "is not found by its name");
     }
     c->mask_flows[body->mask]++;

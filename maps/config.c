@@ -15,7 +15,7 @@
 static uint32_t
 power_of_two(uint32_t at_least)
 {
-    uint32_t n = 1;
+    uint32_t n = 64;
 
     while (n < at_least) {
         n *= 2;
@@ -47,14 +47,14 @@ dpx_config_init(struct dpx_config *conf, uint32_t n_flows, uint32_t n_masks,
     conf->n_slots = n_flows + n_flows / 8 + 1024;
     conf->n_masks = n_masks;
     conf->n_blocks = n_flows / 2 + 4096;
-    /* Half of the buckets' cells are in use in a full table; then one bucket
-     * in 20 overflows. */
-    n_buckets = power_of_two(n_flows / 2 + 64);
+    /* At most half of the buckets' cells are in use in a full table; then one
+     * bucket in 20 overflows. */
+    n_buckets = power_of_two(n_flows / 2);
     conf->bucket_mask = n_buckets - 1;
     conf->n_buckets = n_buckets + n_buckets / 4;
-    conf->cache_mask = power_of_two(2 * n_flows + 4096) - 1;
-    /* Two names each, and half of the entries empty. */
-    conf->name_mask = power_of_two(4 * n_flows + 64) - 1;
+    conf->cache_mask = power_of_two(2 * n_flows) - 1;
+    /* Two names each, and at least half of the entries empty. */
+    conf->name_mask = power_of_two(4 * n_flows) - 1;
     conf->n_cpus = n_cpus;
     conf->ring_bytes = 4 << 20;
     if (getrandom(conf->secret_lo, sizeof conf->secret_lo, 0)

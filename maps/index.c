@@ -92,6 +92,13 @@ dpx_body_hash(const struct dpx_maps *m, const struct dpx_body *body)
     return dpx_hash_finish(h);
 }
 
+/* Announces that `hash` will be looked for. */
+void
+dpx_index_prefetch(const struct dpx_maps *m, uint64_t hash)
+{
+    __builtin_prefetch(&m->index[hash & m->conf.bucket_mask], 1);
+}
+
 /* The slot of the flow that matches exactly what `k` says, or 0. */
 uint32_t
 dpx_index_find(const struct dpx_maps *m, const struct dpx_masked *k)

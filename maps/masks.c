@@ -28,6 +28,7 @@ dpx_masks_open(struct dpx_table *t)
     t->last_hits = calloc(t->maps->conf.n_masks, sizeof *t->last_hits);
     t->finder_mask = n - 1;
     t->finder_serial = t->maps->meta->mask_serial - 1;
+    t->memo_serial = t->finder_serial - 1;
     return t->finder && t->last_hits ? 0 : ENOMEM;
 }
 
@@ -101,7 +102,6 @@ find(struct dpx_table *t, const struct dpx_mask *mask, uint32_t *id)
 {
     uint32_t i;
 
-    finder_sync(t);
     for (i = mask->seed & t->finder_mask; t->finder[i];
          i = (i + 1) & t->finder_mask) {
         *id = t->finder[i] - 1;
@@ -117,8 +117,20 @@ dpx_mask_find(struct dpx_table *t, const struct dpx_key *key, uint32_t *id)
 {
     struct dpx_mask mask;
 
+    finder_sync(t);
+    if (t->memo_serial == t->finder_serial
+        && !memcmp(&t->memo, key, sizeof *key)) {
+        *id = t->memo_id;
+        return true;
+    }
     mask_content(t->maps, key, &mask);
-    return find(t, &mask, id);
+    if (!find(t, &mask, id)) {
+        return false;
+    }
+    t->memo = *key;
+    t->memo_id = *id;
+    t->memo_serial = t->finder_serial;
+    return true;
 }
 
 /* Takes a mask that nobody can be looking at. */
@@ -168,10 +180,10 @@ dpx_mask_make(struct dpx_table *t, const struct dpx_key *key, uint32_t *id)
     struct dpx_maps *m = t->maps;
     struct dpx_mask mask;
 
-    mask_content(m, key, &mask);
-    if (find(t, &mask, id)) {
+    if (dpx_mask_find(t, key, id)) {
         return 0;
     }
+    mask_content(m, key, &mask);
     if (!mask_alloc(t, id)) {
         return dpx_error(ENOSPC, "datapath %s: all %u masks are in use",
                          m->name, m->conf.n_masks);

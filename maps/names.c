@@ -10,28 +10,64 @@
 #include "bpf/hash.h"
 #include "maps/table-private.h"
 
-static uint32_t
-hash_ufid(const struct dpx_maps *m, const uint8_t *ufid)
+static void
+hash_names(const struct dpx_maps *m, struct dpx_names *names)
 {
-    uint64_t w[2];
-    uint64_t h = 1;
+    uint32_t bitmap = names->key_words;
+    uint64_t h = 0;
+    int i;
 
-    memcpy(w, ufid, sizeof w);
-    h = dpx_hash_add(&m->conf, h, 0, w[0]);
-    h = dpx_hash_add(&m->conf, h, 1, w[1]);
-    return dpx_hash_finish(h);
+    for (i = 0; bitmap; bitmap &= bitmap - 1) {
+        h = dpx_hash_add(&m->conf, h, __builtin_ctz(bitmap),
+                         names->words[i++]);
+    }
+    names->key_hash = dpx_hash_finish(h);
+    names->n_words = i;
+    __builtin_prefetch(&m->names[names->key_hash & m->conf.name_mask], 1);
+
+    if (names->ufid) {
+        uint64_t w[2];
+
+        memcpy(w, names->ufid, sizeof w);
+        h = dpx_hash_add(&m->conf, 1, 0, w[0]);
+        h = dpx_hash_add(&m->conf, h, 1, w[1]);
+        names->ufid_hash = dpx_hash_finish(h);
+        __builtin_prefetch(&m->names[names->ufid_hash & m->conf.name_mask],
+                           1);
+    }
 }
 
-/* Hashes the words that are not 0: `words` are those that `bitmap` names. */
-static uint32_t
-hash_words(const struct dpx_maps *m, uint32_t bitmap, const uint64_t *words)
+/* The names that `ufid` and `key` are, of which one may be NULL. */
+void
+dpx_names_of(const struct dpx_maps *m, const uint8_t *ufid,
+             const struct dpx_key *key, struct dpx_names *names)
 {
-    uint64_t h = 0;
+    const uint64_t *w = (const uint64_t *) key;
+    int i, n = 0;
 
-    for (; bitmap; bitmap &= bitmap - 1) {
-        h = dpx_hash_add(&m->conf, h, __builtin_ctz(bitmap), *words++);
+    names->ufid = ufid;
+    names->keyed = key != NULL;
+    names->key_words = 0;
+    for (i = 0; key && i < DPX_KEY_WORDS; i++) {
+        names->words[n] = w[i];
+        n += w[i] != 0;
+        names->key_words |= (uint32_t) (w[i] != 0) << i;
     }
-    return dpx_hash_finish(h);
+    hash_names(m, names);
+}
+
+/* The names of flow `id`, as its record has them. */
+void
+dpx_names_of_record(const struct dpx_maps *m, uint32_t id,
+                    struct dpx_names *names)
+{
+    const struct dpx_record *r = &m->records[id];
+
+    names->ufid = r->flags & DPX_RECORD_UFID ? r->ufid : NULL;
+    names->keyed = true;
+    names->key_words = r->key_words;
+    memcpy(names->words, r->bytes, 8 * __builtin_popcount(r->key_words));
+    hash_names(m, names);
 }
 
 static uint64_t
@@ -47,16 +83,16 @@ next(const struct dpx_maps *m, uint32_t i)
 }
 
 uint32_t
-dpx_names_find_ufid(const struct dpx_maps *m, const uint8_t *ufid)
+dpx_names_find_ufid(const struct dpx_maps *m, const struct dpx_names *names)
 {
-    uint32_t hash = hash_ufid(m, ufid);
+    uint32_t hash = names->ufid_hash;
     uint32_t i;
 
     for (i = hash & m->conf.name_mask; m->names[i]; i = next(m, i)) {
         const struct dpx_record *r = &m->records[(uint32_t) m->names[i]];
 
         if (m->names[i] >> 32 == hash && r->flags & DPX_RECORD_UFID
-            && !memcmp(r->ufid, ufid, sizeof r->ufid)) {
+            && !memcmp(r->ufid, names->ufid, sizeof r->ufid)) {
             return m->names[i];
         }
     }
@@ -64,18 +100,16 @@ dpx_names_find_ufid(const struct dpx_maps *m, const uint8_t *ufid)
 }
 
 uint32_t
-dpx_names_find_key(const struct dpx_maps *m, const struct dpx_key *key)
+dpx_names_find_key(const struct dpx_maps *m, const struct dpx_names *names)
 {
-    uint64_t words[DPX_KEY_WORDS];
-    uint32_t bitmap = dpx_key_pack(key, words);
-    uint32_t hash = hash_words(m, bitmap, words);
+    uint32_t hash = names->key_hash;
     uint32_t i;
 
     for (i = hash & m->conf.name_mask; m->names[i]; i = next(m, i)) {
         const struct dpx_record *r = &m->records[(uint32_t) m->names[i]];
 
-        if (m->names[i] >> 32 == hash && r->key_words == bitmap
-            && !memcmp(r->bytes, words, 8 * __builtin_popcount(bitmap))) {
+        if (m->names[i] >> 32 == hash && r->key_words == names->key_words
+            && !memcmp(r->bytes, names->words, 8 * names->n_words)) {
             return m->names[i];
         }
     }
@@ -118,29 +152,25 @@ remove_entry(struct dpx_maps *m, uint32_t hash, uint32_t flow)
     m->names[hole] = 0;
 }
 
-static void
-each_name(struct dpx_maps *m, uint32_t flow,
-          void (*cb)(struct dpx_maps *, uint32_t hash, uint32_t flow))
+void
+dpx_names_insert(struct dpx_maps *m, uint32_t flow,
+                 const struct dpx_names *names)
 {
-    const struct dpx_record *r = &m->records[flow];
-    uint64_t words[DPX_KEY_WORDS];
-
-    memcpy(words, r->bytes, 8 * __builtin_popcount(r->key_words));
-    cb(m, hash_words(m, r->key_words, words), flow);
-    if (r->flags & DPX_RECORD_UFID) {
-        cb(m, hash_ufid(m, r->ufid), flow);
+    insert(m, names->key_hash, flow);
+    if (names->ufid) {
+        insert(m, names->ufid_hash, flow);
     }
 }
 
-/* Enters the names that the flow's record, which is complete, gives it. */
-void
-dpx_names_insert(struct dpx_maps *m, uint32_t flow)
-{
-    each_name(m, flow, insert);
-}
-
+/* Removes the names that the flow's record gives it. */
 void
 dpx_names_remove(struct dpx_maps *m, uint32_t flow)
 {
-    each_name(m, flow, remove_entry);
+    struct dpx_names names;
+
+    dpx_names_of_record(m, flow, &names);
+    remove_entry(m, names.key_hash, flow);
+    if (names.ufid) {
+        remove_entry(m, names.ufid_hash, flow);
+    }
 }

@@ -9,23 +9,6 @@
 _Static_assert(DPX_RECORD_INLINE >= 8 * DPX_KEY_WORDS,
                "a key's words are never in a block");
 
-/* Writes the words of `key` that are not 0, and returns which those are. */
-uint32_t
-dpx_key_pack(const struct dpx_key *key, uint64_t words[DPX_KEY_WORDS])
-{
-    const uint64_t *w = (const uint64_t *) key;
-    uint32_t bitmap = 0;
-    int i, n = 0;
-
-    for (i = 0; i < DPX_KEY_WORDS; i++) {
-        if (w[i]) {
-            words[n++] = w[i];
-            bitmap |= UINT32_C(1) << i;
-        }
-    }
-    return bitmap;
-}
-
 void
 dpx_record_key(const struct dpx_maps *m, uint32_t flow, struct dpx_key *key)
 {
@@ -40,38 +23,27 @@ dpx_record_key(const struct dpx_maps *m, uint32_t flow, struct dpx_key *key)
     }
 }
 
-/* Bytes of a record for `flow`. */
-size_t
-dpx_record_size(const struct dpx_flow *flow)
-{
-    uint64_t words[DPX_KEY_WORDS];
-
-    return 8 * __builtin_popcount(dpx_key_pack(flow->key, words))
-           + flow->key_len + flow->mask_len;
-}
-
 /* Writes all but the slot.  `block` continues the record, and the record owns
  * it. */
 void
 dpx_record_write(struct dpx_maps *m, uint32_t id, const struct dpx_flow *flow,
-                 uint32_t block)
+                 const struct dpx_names *names, uint32_t block)
 {
     struct dpx_record *r = &m->records[id];
     struct dpx_cursor c = { r->bytes, sizeof r->bytes, block };
-    uint64_t words[DPX_KEY_WORDS];
 
-    r->flags = flow->ufid ? DPX_RECORD_UFID : 0;
-    if (flow->ufid) {
-        memcpy(r->ufid, flow->ufid, sizeof r->ufid);
+    r->flags = names->ufid ? DPX_RECORD_UFID : 0;
+    if (names->ufid) {
+        memcpy(r->ufid, names->ufid, sizeof r->ufid);
     } else {
         memset(r->ufid, 0, sizeof r->ufid);
     }
-    r->key_words = dpx_key_pack(flow->key, words);
+    r->key_words = names->key_words;
     r->key_len = flow->key_len;
     r->mask_len = flow->mask_len;
     r->block = block;
     r->holder = 0;
-    dpx_cursor_write(m, &c, words, 8 * __builtin_popcount(r->key_words));
+    dpx_cursor_write(m, &c, names->words, 8 * names->n_words);
     dpx_cursor_write(m, &c, flow->key_attrs, flow->key_len);
     dpx_cursor_write(m, &c, flow->mask_attrs, flow->mask_len);
 }

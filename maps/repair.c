@@ -55,6 +55,7 @@ static void
 survey_flows(struct repair *r)
 {
     struct dpx_maps *m = r->m;
+    struct dpx_names names;
     uint32_t n_flows = 0;
     uint32_t id;
 
@@ -78,7 +79,8 @@ survey_flows(struct repair *r)
         mark_chain(r, m->bodies[slot].block);
         mark_chain(r, m->actions[slot].block);
         mark_chain(r, record->block);
-        dpx_names_insert(m, id);
+        dpx_names_of_record(m, id, &names);
+        dpx_names_insert(m, id, &names);
     }
     DPX_SET(&m->meta->n_flows, n_flows);
 }

@@ -36,8 +36,23 @@ struct dpx_table {
     uint32_t finder_mask;
     uint32_t finder_serial;     /* The meta.mask_serial that it is as of. */
     uint32_t free_hint;
+    uint32_t memo_id;           /* The mask that was found last, if */
+    uint32_t memo_serial;       /* this is finder_serial. */
+    struct dpx_key memo;
     uint64_t *last_hits;        /* Of each mask, when ranked last. */
     uint64_t ranked;            /* ms of CLOCK_MONOTONIC. */
+};
+
+/* How a flow is named: its ufid, and the words of its unmasked key that are
+ * not 0. */
+struct dpx_names {
+    const uint8_t *ufid;        /* NULL: none. */
+    bool keyed;                 /* The rest counts. */
+    uint32_t ufid_hash;
+    uint32_t key_hash;
+    uint32_t key_words;         /* Bitmap. */
+    uint32_t n_words;
+    uint64_t words[DPX_KEY_WORDS];
 };
 
 /* A key under a mask: a place in the index. */
@@ -55,6 +70,7 @@ void dpx_table_leave(struct dpx_table *);
 int dpx_table_round(struct dpx_table *);        /* Unlock, grace, lock. */
 
 /* alloc.c: slots, flows and buckets; their retirement. */
+void dpx_alloc_prefetch(const struct dpx_maps *);
 uint32_t dpx_slot_alloc(struct dpx_table *);            /* 0: none left. */
 void dpx_slot_free(struct dpx_table *, uint32_t slot);
 void dpx_slot_retire(struct dpx_table *, uint32_t slot, uint32_t flow,
@@ -93,19 +109,25 @@ void dpx_index_replace(struct dpx_maps *, uint64_t hash, uint32_t from,
 uint32_t dpx_index_remove(struct dpx_maps *, uint64_t hash, uint32_t slot);
 bool dpx_index_has(const struct dpx_maps *, uint64_t hash, uint32_t slot);
 unsigned int dpx_index_tag(uint64_t hash);
+void dpx_index_prefetch(const struct dpx_maps *, uint64_t hash);
 uint64_t dpx_body_hash(const struct dpx_maps *, const struct dpx_body *);
 
 /* names.c: flows by ufid and by unmasked key. */
-uint32_t dpx_names_find_ufid(const struct dpx_maps *, const uint8_t *ufid);
-uint32_t dpx_names_find_key(const struct dpx_maps *, const struct dpx_key *);
-void dpx_names_insert(struct dpx_maps *, uint32_t flow);
+void dpx_names_of(const struct dpx_maps *, const uint8_t *ufid,
+                  const struct dpx_key *, struct dpx_names *);
+void dpx_names_of_record(const struct dpx_maps *, uint32_t flow,
+                         struct dpx_names *);
+uint32_t dpx_names_find_ufid(const struct dpx_maps *,
+                             const struct dpx_names *);
+uint32_t dpx_names_find_key(const struct dpx_maps *, const struct dpx_names *);
+void dpx_names_insert(struct dpx_maps *, uint32_t flow,
+                      const struct dpx_names *);
 void dpx_names_remove(struct dpx_maps *, uint32_t flow);
 
 /* record.c: a flow's identity. */
-uint32_t dpx_key_pack(const struct dpx_key *, uint64_t words[DPX_KEY_WORDS]);
-size_t dpx_record_size(const struct dpx_flow *);
 void dpx_record_write(struct dpx_maps *, uint32_t flow,
-                      const struct dpx_flow *, uint32_t block);
+                      const struct dpx_flow *, const struct dpx_names *,
+                      uint32_t block);
 void dpx_record_key(const struct dpx_maps *, uint32_t flow, struct dpx_key *);
 void dpx_record_commit(struct dpx_maps *, uint32_t flow, uint32_t slot);
 

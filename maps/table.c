@@ -140,9 +140,11 @@ body_make_live(struct dpx_maps *m, uint32_t slot, uint32_t flow,
 /* Changes ------------------------------------------------------------------*/
 
 static int
-flow_create(struct dpx_table *t, const struct dpx_flow *flow)
+flow_create(struct dpx_table *t, const struct dpx_flow *flow,
+            const struct dpx_names *names)
 {
     static const struct dpx_flow_stats zero;
+    size_t size = 8 * names->n_words + flow->key_len + flow->mask_len;
     struct dpx_maps *m = t->maps;
     struct dpx_masked masked;
     uint32_t mask, id, slot, block;
@@ -161,12 +163,11 @@ flow_create(struct dpx_table *t, const struct dpx_flow *flow)
     if (ret) {
         goto free_flow;
     }
-    ret = dpx_chain_alloc(t, dpx_blocks_for(dpx_record_size(flow),
-                                            DPX_RECORD_INLINE), &block);
+    ret = dpx_chain_alloc(t, dpx_blocks_for(size, DPX_RECORD_INLINE), &block);
     if (ret) {
         goto free_slot;
     }
-    dpx_record_write(m, id, flow, block);
+    dpx_record_write(m, id, flow, names, block);
     dpx_mask_apply(m, mask, flow->key, &masked);
     body_make_live(m, slot, id, mask, masked.words, masked.n_words);
     ret = dpx_index_insert(t, masked.hash, slot);
@@ -174,7 +175,7 @@ flow_create(struct dpx_table *t, const struct dpx_flow *flow)
         goto free_block;
     }
     dpx_mask_ref(m, mask);
-    dpx_names_insert(m, id);
+    dpx_names_insert(m, id, names);
     dpx_record_commit(m, id, slot);
     DPX_SET(&m->meta->n_flows, m->meta->n_flows + 1);
     return 0;
@@ -266,41 +267,41 @@ flow_matches(const struct dpx_maps *m, uint32_t id, const struct dpx_key *key)
     return !memcmp(body->words, masked.words, 8 * masked.n_words);
 }
 
-/* The flow that `flow` names by ufid or else by key, or 0. */
+/* The flow that the ufid or else the key names, or 0. */
 static uint32_t
-find_named(const struct dpx_table *t, const struct dpx_flow *flow)
+find_named(const struct dpx_maps *m, const struct dpx_names *names)
 {
-    if (flow->ufid) {
-        return dpx_names_find_ufid(t->maps, flow->ufid);
+    if (names->ufid) {
+        return dpx_names_find_ufid(m, names);
     }
-    return flow->key ? dpx_names_find_key(t->maps, flow->key) : 0;
+    return names->keyed ? dpx_names_find_key(m, names) : 0;
 }
 
 /* The flow that stands in the way of putting `flow`, or 0: one of that name,
  * one of that key without a name of its own, or one that matches exactly the
  * same packets. */
 static uint32_t
-find_present(struct dpx_table *t, const struct dpx_flow *flow)
+find_present(struct dpx_table *t, const struct dpx_flow *flow,
+             const struct dpx_names *names)
 {
     struct dpx_maps *m = t->maps;
-    uint32_t id = find_named(t, flow);
-    uint32_t mask;
+    struct dpx_masked masked;
+    uint32_t id, mask, slot;
+    bool known = dpx_mask_find(t, flow->mask, &mask);
 
-    if (!id && flow->ufid) {
-        id = dpx_names_find_key(m, flow->key);
+    if (known) {
+        dpx_mask_apply(m, mask, flow->key, &masked);
+        dpx_index_prefetch(m, masked.hash);
+    }
+    id = find_named(m, names);
+    if (!id && names->ufid) {
+        id = dpx_names_find_key(m, names);
         if (id && m->records[id].flags & DPX_RECORD_UFID) {
             id = 0;
         }
     }
-    if (!id && dpx_mask_find(t, flow->mask, &mask)) {
-        struct dpx_masked masked;
-        uint32_t slot;
-
-        dpx_mask_apply(m, mask, flow->key, &masked);
-        slot = dpx_index_find(m, &masked);
-        id = slot ? m->bodies[slot].flow : 0;
-    }
-    return id;
+    slot = id || !known ? 0 : dpx_index_find(m, &masked);
+    return slot ? m->bodies[slot].flow : id;
 }
 
 static int
@@ -315,10 +316,15 @@ static int
 put(struct dpx_table *t, unsigned int flags, const struct dpx_flow *flow,
     struct dpx_flow_stats *stats)
 {
-    uint32_t id = find_present(t, flow);
+    struct dpx_names names;
+    uint32_t id;
 
+    dpx_names_of(t->maps, flow->ufid, flow->key, &names);
+    dpx_alloc_prefetch(t->maps);
+    id = find_present(t, flow, &names);
     if (!id) {
-        return flags & DPX_PUT_CREATE ? flow_create(t, flow) : not_found(t);
+        return flags & DPX_PUT_CREATE ? flow_create(t, flow, &names)
+                                      : not_found(t);
     }
     if (!(flags & DPX_PUT_MODIFY)) {
         return dpx_error(EEXIST, "datapath %s: flow exists", t->maps->name);
@@ -359,11 +365,14 @@ int
 dpx_table_del(struct dpx_table *t, const struct dpx_flow *flow,
               struct dpx_flow_stats *stats)
 {
-    uint32_t id = find_named(t, flow);
+    struct dpx_names names;
+    uint32_t id;
 
     if (stats) {
         memset(stats, 0, sizeof *stats);
     }
+    dpx_names_of(t->maps, flow->ufid, flow->key, &names);
+    id = find_named(t->maps, &names);
     if (!id) {
         return not_found(t);
     }
@@ -389,6 +398,7 @@ dpx_table_get(struct dpx_table *t, const struct dpx_flow *flow,
               struct dpx_flow_view *view, struct dpx_flow_buf *buf)
 {
     bool mine = dpx_table_is_mine(t);
+    struct dpx_names names;
     struct dpx_clock clock;
     uint32_t id;
     int ret = dpx_clock_read(t->maps, &clock);
@@ -399,7 +409,8 @@ dpx_table_get(struct dpx_table *t, const struct dpx_flow *flow,
     if (ret) {
         return ret;
     }
-    id = find_named(t, flow);
+    dpx_names_of(t->maps, flow->ufid, flow->key, &names);
+    id = find_named(t->maps, &names);
     if (!id || !dpx_flow_read(t->maps, id, &clock, view, buf)) {
         ret = not_found(t);
     }
