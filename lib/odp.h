@@ -63,7 +63,9 @@ struct dpx_port_names {
     void *aux;
 };
 
-/* Flow text as of ovs-dpctl(8).  `mask` may be NULL or empty: exact. */
+/* Flow text as of ovs-dpctl(8), appended.  `mask` may be NULL or empty: exact.
+ * Without `more` wildcarded fields are left out.  What is written can be read
+ * back: all of it with `more`, all that matters without. */
 void dpx_format_flow(const void *key, size_t key_len,
                      const void *mask, size_t mask_len, bool more,
                      const struct dpx_port_names *, struct dpx_buf *text);
@@ -72,8 +74,9 @@ void dpx_format_actions(const void *actions, size_t len,
 void dpx_format_ufid(const uint8_t ufid[16], struct dpx_buf *text);
 void dpx_format_tcp_flags(uint16_t flags, struct dpx_buf *text); /* "SP." */
 
-/* The other way.  A leading "ufid:..." is accepted by dpx_parse_flow; then
- * `*has_ufid`.  EINVAL names the column and the word. */
+/* The other way: append the attributes, or nothing on an error.  A leading
+ * "ufid:..." is accepted by dpx_parse_flow; then `*has_ufid`.  EINVAL names
+ * the column and the word; E2BIG: longer than attributes can be. */
 int dpx_parse_flow(const char *text, const struct dpx_port_names *,
                    struct dpx_buf *key, struct dpx_buf *mask,
                    uint8_t ufid[16], bool *has_ufid);

@@ -350,8 +350,7 @@ put_field(struct dpx_buf *b, const struct dpx_text_field *f,
 }
 
 /* What is wildcarded is left out, unless it is (as OVS has it) a VLAN field
- * that is not 0.  Of MPLS entries either all have masks or none, so that their
- * number can be told. */
+ * that is not 0. */
 static bool
 is_shown(const struct dpx_text_field *f, const uint8_t *value,
          const uint8_t *mask, struct dpx_text_style style)
@@ -364,9 +363,13 @@ is_shown(const struct dpx_text_field *f, const uint8_t *value,
                || dpx_text_get(kind, value) != (uint64_t) f->usual;
     }
     return !f->name || style.more || covered
-           || (f->code == OVS_KEY_ATTR_VLAN && dpx_text_get(kind, value));
+           || ((f->code == OVS_KEY_ATTR_VLAN || style.stray)
+               && (kind->bits ? !!dpx_text_get(kind, value)
+                   : !dpx_is_zero(value, kind->size)));
 }
 
+/* Of MPLS entries either all have masks or none, so that their number can be
+ * told. */
 void
 dpx_text_put_fields(struct dpx_buf *b, int code, const uint8_t *value,
                     const uint8_t *mask, size_t size,

@@ -140,13 +140,12 @@ dpx_text_put_set(struct dpx_buf *b, const struct dpx_attr *nest,
     dpx_buf_printf(b, "set(");
     mask = key;
     if (masked) {
-        struct dpx_text_style style = { .slash = true };
+        struct dpx_text_style style = { .slash = true, .stray = true };
 
         key.len = mask.len = key.len / 2;
         mask.data = key.data + key.len;
         for (size_t i = 0; i < mask.len; i++) {
             style.slash &= mask.data[i] == 0xff;
-            style.more |= key.data[i] & ~mask.data[i];
         }
         dpx_text_put_key(b, &key, &mask, style, names);
     } else {

@@ -58,6 +58,7 @@ void dpx_text_set(const struct dpx_text_kind *, uint8_t *, uint64_t);
 
 struct dpx_text_style {
     bool more;                  /* Wildcarded fields too. */
+    bool stray;                 /* Those, if their value is not 0. */
     bool slash;                 /* Masks of all ones too. */
 };
 

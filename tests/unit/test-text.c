@@ -235,6 +235,8 @@ test_actions(void **state)
         { "set(eth(src=01:02:03:04:05:06,dst=01:02:03:04:05:06))", NULL },
         { "set(eth(src=01:02:03:04:05:06/ff:ff:00:00:00:00))", NULL },
         { "set(ipv4(ttl=63))", NULL },
+        { "set(tcp(src=5/0,dst=1)),set(tcp(src=0/0,dst=1))",
+          "set(tcp(src=5/0,dst=1)),set(tcp(dst=1))" },
         { "set(ipv6(src=::1,dst=::2,label=0x5,proto=17,tclass=0,hlimit=1,"
           "frag=no))", NULL },
         { "set(tcp(src=1,dst=2)),set(skb_mark(0x5/0xffffffff))", NULL },
