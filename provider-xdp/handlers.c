@@ -258,7 +258,8 @@ int
 dpx_ring_query(struct dpx_dp *dp, uint32_t handler,
                struct dpx_ring_info *info)
 {
-    if (handler >= dp->maps->meta->n_handlers) {
+    if (handler >= __atomic_load_n(&dp->maps->meta->n_handlers,
+                                   __ATOMIC_ACQUIRE)) {
         memset(info, 0, sizeof *info);
         return dpx_error(ENOENT, "datapath %s has no handler %u", dp->name,
                          handler);

@@ -31,6 +31,7 @@ dpx_recv(struct dpx_dp *dp, uint32_t handler, struct dpx_upcall_info *info,
 {
     struct dpx_handler *h;
     struct dpx_queued *q;
+    bool received;
 
     if (handler >= DPX_MAX_HANDLERS) {
         return EAGAIN;
@@ -48,9 +49,10 @@ dpx_recv(struct dpx_dp *dp, uint32_t handler, struct dpx_upcall_info *info,
     if (!h->received && h->ring) {
         ring_buffer__consume(h->ring);
     }
+    received = h->received;
     h->info = NULL;
     pthread_mutex_unlock(&h->lock);
-    return h->received ? 0 : EAGAIN;
+    return received ? 0 : EAGAIN;
 }
 
 void
@@ -83,7 +85,8 @@ dpx_handlers_queue(struct dpx_dp *dp, enum dpx_upcall_type type, uint32_t pid,
                    const struct dpx_key *key, const void *userdata,
                    size_t userdata_len, const struct dpx_packet *packet)
 {
-    uint32_t n = dp->maps->meta->n_handlers;
+    uint32_t n = __atomic_load_n(&dp->maps->meta->n_handlers,
+                                 __ATOMIC_ACQUIRE);
     size_t size = dpx_upcall_size(userdata_len, packet);
     enum dpx_drop_reason reason = DPX_DROP_NONE;
     struct dpx_handler *h;
