@@ -111,7 +111,7 @@ show(struct dpx_dp *dp)
             "cache_hit", (json_int_t) s.n_cache_hit,
             "flows", (json_int_t) s.n_flows, "masks", (int) s.n_masks,
             "max_flows", (int) conf->n_flows - 1,
-            "max_masks", (int) conf->n_masks - 1, "ports", (int) n_ports);
+            "max_masks", (int) conf->n_masks, "ports", (int) n_ports);
     }
     printf("xdp@%s:\n"
            "  lookups: hit:%"PRIu64" missed:%"PRIu64" lost:%"PRIu64"\n"
