@@ -22,6 +22,13 @@ struct dpx_net {
     struct mnl_socket *generic; /* NETLINK_GENERIC. */
     int control;                /* For ioctl(). */
     uint16_t netdev;            /* Generic family "netdev"; 0: none (< 6.3). */
+    /* Other namespaces, as found by the first search. */
+    struct dpx_net_known {
+        int nsid;
+        char *path;
+    } *known;
+    size_t n_known;
+    bool searched;
 };
 
 /* Opens the sockets in the thread's namespace.  close accepts what open has
@@ -44,7 +51,8 @@ int dpx_net_talk(struct mnl_socket *, struct nlmsghdr *nlh, mnl_cb_t cb,
 uint64_t dpx_netns_cookie(void);
 
 /* A file descriptor of the namespace that `net`'s knows as `nsid`, or that has
- * `cookie`; -ENOENT if neither /run/netns nor a process leads there. */
+ * `cookie`; -ENOENT if neither /run/netns nor a process leads there.  `net`
+ * searches once. */
 int dpx_netns_by_id(struct dpx_net *, int nsid);
 int dpx_netns_by_cookie(uint64_t cookie);
 

@@ -6,10 +6,9 @@
 
 #include <errno.h>
 #include <linux/genetlink.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/error.h"
@@ -87,6 +86,10 @@ dpx_net_close(struct dpx_net *net)
     if (net->control > 0) {
         close(net->control);
     }
+    for (size_t i = 0; i < net->n_known; i++) {
+        free(net->known[i].path);
+    }
+    free(net->known);
     memset(net, 0, sizeof *net);
 }
 

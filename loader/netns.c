@@ -70,8 +70,8 @@ dpx_netns_leave(int home)
 /* Search ------------------------------------------------------------------ */
 
 struct search {
-    bool (*match)(int fd, const void *aux);
-    const void *aux;
+    bool (*match)(int fd, const char *path, void *aux);
+    void *aux;
     ino_t *seen;
     size_t n_seen;
 };
@@ -101,7 +101,7 @@ try_file(struct search *s, const char *path)
         abort();
     }
     s->seen[s->n_seen++] = st.st_ino;
-    if (s->match(fd, s->aux)) {
+    if (s->match(fd, path, s->aux)) {
         return fd;
     }
 no:
@@ -134,7 +134,7 @@ try_dir(struct search *s, const char *dir, const char *first,
 }
 
 static int
-find(bool (*match)(int fd, const void *aux), const void *aux)
+find(bool (*match)(int fd, const char *path, void *aux), void *aux)
 {
     struct search s = { .match = match, .aux = aux };
     int fd = try_dir(&s, "/run/netns", NULL, "");
@@ -145,11 +145,6 @@ find(bool (*match)(int fd, const void *aux), const void *aux)
     free(s.seen);
     return fd < 0 ? -ENOENT : fd;
 }
-
-struct by_id {
-    struct dpx_net *net;
-    int nsid;
-};
 
 static int
 get_nsid(const struct nlmsghdr *nlh, void *nsidp)
@@ -164,10 +159,10 @@ get_nsid(const struct nlmsghdr *nlh, void *nsidp)
     return MNL_CB_OK;
 }
 
-static bool
-match_id(int fd, const void *aux)
+/* The number that `net`'s namespace has for namespace `fd`; -1: none. */
+static int
+nsid_of(struct dpx_net *net, int fd)
 {
-    const struct by_id *wanted = aux;
     _Alignas(8) uint8_t buf[256];
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
     struct rtgenmsg *gen;
@@ -178,30 +173,62 @@ match_id(int fd, const void *aux)
     gen = mnl_nlmsg_put_extra_header(nlh, sizeof *gen);
     gen->rtgen_family = AF_UNSPEC;
     mnl_attr_put_u32(nlh, NETNSA_FD, fd);
-    return !dpx_net_talk(wanted->net->route, nlh, get_nsid, &nsid)
-           && nsid == wanted->nsid;
+    return dpx_net_talk(net->route, nlh, get_nsid, &nsid) ? -1 : nsid;
+}
+
+static bool
+collect(int fd, const char *path, void *net_)
+{
+    struct dpx_net *net = net_;
+    int nsid = nsid_of(net, fd);
+
+    if (nsid >= 0) {
+        net->known = realloc(net->known,
+                             (net->n_known + 1) * sizeof *net->known);
+        if (!net->known) {
+            abort();
+        }
+        net->known[net->n_known].nsid = nsid;
+        net->known[net->n_known++].path = strdup(path);
+    }
+    return false;
 }
 
 int
 dpx_netns_by_id(struct dpx_net *net, int nsid)
 {
-    struct by_id wanted = { net, nsid };
+    if (!net->searched) {
+        net->searched = true;
+        find(collect, net);
+    }
+    for (size_t i = 0; i < net->n_known; i++) {
+        if (net->known[i].nsid == nsid) {
+            int fd = open(net->known[i].path, O_RDONLY | O_CLOEXEC);
 
-    return find(match_id, &wanted);
+            /* Processes come and go, and so may the path. */
+            if (fd >= 0 && nsid_of(net, fd) == nsid) {
+                return fd;
+            } else if (fd >= 0) {
+                close(fd);
+            }
+        }
+    }
+    return -ENOENT;
 }
 
 static bool
-match_cookie(int fd, const void *aux)
+match_cookie(int fd, const char *path, void *wanted)
 {
     uint64_t cookie;
     int home;
 
+    (void) path;
     if (dpx_netns_enter(fd, &home)) {
         return false;
     }
     cookie = dpx_netns_cookie();
     dpx_netns_leave(home);
-    return cookie == *(const uint64_t *) aux;
+    return cookie == *(uint64_t *) wanted;
 }
 
 int

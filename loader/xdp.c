@@ -53,21 +53,25 @@ has_ndo_xmit(struct dpx_net *net, uint32_t ifindex)
            && features & NETDEV_XDP_ACT_NDO_XMIT;
 }
 
-/* A veth's end takes XDP frames off the other if it has a program or GRO. */
+/* A veth's end takes XDP frames off the other if it has a program or GRO.  The
+ * kernel's own word on that may be old: it is not brought up to date for what
+ * changed while the peer was down. */
 static enum dpx_answer
 veth_receives(struct dpx_net *net, const struct dpx_link *link)
 {
     struct dpx_peer peer;
     enum dpx_answer answer;
 
-    if (dpx_peer_open(net, link, &peer)) {
-        return DPX_UNKNOWN;
+    if (!dpx_peer_open(net, link, &peer)) {
+        answer = peer.link.xdp_id
+                 || dpx_offload_get(&peer.net, &peer.link, DPX_OFF_GRO)
+                 ? DPX_YES : DPX_NO;
+        dpx_net_close(&peer.net);
+        return answer;
+    } else if (net->netdev) {
+        return has_ndo_xmit(net, link->ifindex) ? DPX_YES : DPX_NO;
     }
-    answer = peer.link.xdp_id
-             || dpx_offload_get(&peer.net, &peer.link, DPX_OFF_GRO)
-             ? DPX_YES : DPX_NO;
-    dpx_net_close(&peer.net);
-    return answer;
+    return DPX_UNKNOWN;
 }
 
 /* Before 6.3 the kernel does not tell: drivers that transmit XDP frames while
@@ -94,10 +98,10 @@ driver_transmits(struct dpx_net *net, const struct dpx_link *link)
 enum dpx_answer
 dpx_link_rx_xdp(struct dpx_net *net, const struct dpx_link *link, bool ours)
 {
-    if (net->netdev) {
-        return has_ndo_xmit(net, link->ifindex) ? DPX_YES : DPX_NO;
-    } else if (dpx_link_is(link, "veth")) {
+    if (dpx_link_is(link, "veth")) {
         return veth_receives(net, link);
+    } else if (net->netdev) {
+        return has_ndo_xmit(net, link->ifindex) ? DPX_YES : DPX_NO;
     } else if (dpx_link_is(link, "tun")) {
         return DPX_YES;
     }

@@ -32,6 +32,12 @@ port() {
         grep -q -- "$2"
 }
 
+# warns PATTERN COMMAND...: succeeds, with a warning.
+warns() {
+    "${@:2}" 2>"$TMP/stderr" && cat "$TMP/stderr" &&
+        grep -q "warning: .*$1" "$TMP/stderr"
+}
+
 # offload NS DEV NAME: its state as ethtool tells it.
 offload() {
     on "$1" ethtool -k "$2" |
@@ -172,6 +178,56 @@ ok "peer's offloads restored" \
 ok "offloads restored" diff "$TMP/before-va" <(on h ethtool -k va)
 ok "detach by a process in another namespace" on a dpx-loader detach $DP vb
 ok "program off" not has vb "xdp"
+
+# A peer that cannot be found: its namespace has neither a name nor a process.
+ip netns add "${T}x"
+on h ip link add vx type veth peer name px netns "${T}x"
+exec 9<"/run/netns/${T}x"
+ip -n "${T}x" link set px up
+in_ns "${T}x" ethtool -K px gro on
+ip netns del "${T}x"
+ok "attach, peer out of reach" \
+    warns "peer of vx .*ethtool -K PEER tx off" \
+    loader attach "$DP" vx --mode xdp
+loader detach "$DP" vx
+nsenter --net=/dev/fd/9 ethtool -K px gro off
+if printf '6.3\n%s\n' "$(uname -r)" | sort -VC; then
+    fails "peer that cannot receive, and is out of reach" \
+        "cannot receive XDP frames .*gro on" loader attach "$DP" vx --mode xdp
+    ok "no program left" not has vx xdp
+else
+    skip "peer that cannot receive" "this kernel does not tell"
+fi
+ok "mode tc does not care" loader attach "$DP" vx --mode tc
+exec 9<&-
+within 5 not on h ip link show vx >/dev/null 2>&1
+ok "gone with its namespace" not shows vx
+
+# What the host loses.
+on h ip addr add 192.0.2.1/24 dev d0
+on h ip link set d0 up
+on h ip route add default via 192.0.2.2
+ok "attach what carries the default route" \
+    warns "d0 carries the default route" loader attach "$DP" d0
+loader detach "$DP" d0
+on h ip addr flush dev d0
+
+# A peer that is down.
+ip -n "${T}a" link set pa down
+ok "attach, peer down" loader attach "$DP" va --mode xdp
+ok "it will receive" port 1 "sent to it: arrive"
+ip -n "${T}a" link set pa up
+loader detach "$DP" va
+
+# Two at once.
+loader attach "$DP" va & first=$!
+loader attach "$DP" vb & second=$!
+ok "attach, at the same time" wait $first
+ok "attach, at the same time" wait $second
+ok "each has its number" port 1 "v[ab]"
+ok "each has its number" port 2 "v[ab]"
+loader detach "$DP" va
+loader detach "$DP" vb
 
 # Renamed, moved, deleted.
 loader attach $DP va --mode xdp
