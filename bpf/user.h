@@ -45,7 +45,8 @@ void dpx_user_parse(const struct dpx_packet *, struct dpx_key *key);
 
 /* A packet that arrived on packet->in_port: lookup in `maps`, then the flow's
  * actions, or an upcall.  Counts as the kernel's planes do, in the row of
- * `cpu`, which no other thread may use at the time. */
+ * `cpu`, which no other thread may use at the time.  The callbacks run between
+ * dpx_read_begin() and dpx_read_end(), so they must not write the table. */
 void dpx_user_receive(struct dpx_maps *maps, uint32_t cpu,
                       struct dpx_packet *, const struct dpx_user_ops *);
 
