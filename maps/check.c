@@ -131,8 +131,10 @@ check_flows(struct check *c)
     for (i = 0; i <= m->conf.name_mask; i++) {
         n_names -= !!m->names[i];
     }
-    return ret ? ret : n_names ? dpx_error(EPROTO, "datapath %s: names without "
-                                           "flows", m->name) : 0;
+    if (!ret && n_names) {
+        ret = dpx_error(EPROTO, "datapath %s: names without flows", m->name);
+    }
+    return ret;
 }
 
 /* Slots that are free or wait, with what waits with them. */

@@ -445,7 +445,7 @@ struct dpx_meta {
     __u32 dirty;                /* A writer is at work, or died at it. */
     __u32 n_flows;
     __u64 generation;           /* Counts changes; gives records' serials. */
-    __u64 epoch;                /* Current grace period, see maps/alloc.c. */
+    __u64 epoch;                /* Current grace period, see maps/grace.c. */
     __u64 epoch_done;           /* Last epoch that every reader has left. */
     __u32 free_flow;            /* Heads of the free lists; 0: empty. */
     __u32 free_slot;

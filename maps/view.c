@@ -11,8 +11,8 @@
 
 #include "maps/table-private.h"
 
-/* Reads one CPU's counters, whole: not while they are being written.  Gives up
- * when the row stays odd, which a dead thread of plane `user` leaves behind. */
+/* Reads one CPU's counters, whole: not while they are being written.  Gives
+ * up when the row stays odd, which a dead thread of plane `user` leaves behind. */
 static void
 read_counter(const struct dpx_counter *row, struct dpx_counter *c)
 {
@@ -94,6 +94,7 @@ copy_flow(const struct dpx_maps *m, uint32_t flow, const struct dpx_record *r,
     const struct dpx_actions *actions = &m->actions[r->slot];
     size_t words = 8 * __builtin_popcount(r->key_words);
     size_t size = words + r->key_len + r->mask_len;
+    struct dpx_cursor identity, attrs;
     struct dpx_actions a;
     struct dpx_body b;
     uint8_t *data;
@@ -104,12 +105,14 @@ copy_flow(const struct dpx_maps *m, uint32_t flow, const struct dpx_record *r,
         return false;
     }
     data = buf_reserve(buf, align8(size) + align8(a.len));
-    if (!dpx_cursor_read(m, (struct dpx_cursor) {
-            (uint8_t *) record->bytes, sizeof record->bytes, r->block
-        }, data, size)
-        || !dpx_cursor_read(m, (struct dpx_cursor) {
-            (uint8_t *) actions->bytes, sizeof actions->bytes, a.block
-        }, data + align8(size), a.len)) {
+    identity = (struct dpx_cursor) {
+        (uint8_t *) record->bytes, sizeof record->bytes, r->block
+    };
+    attrs = (struct dpx_cursor) {
+        (uint8_t *) actions->bytes, sizeof actions->bytes, a.block
+    };
+    if (!dpx_cursor_read(m, identity, data, size)
+        || !dpx_cursor_read(m, attrs, data + align8(size), a.len)) {
         return false;
     }
     dpx_flow_counters(m, flow, a.base_packets, a.base_bytes, clock,

@@ -132,7 +132,8 @@ test_absent(void **state)
     assert_null(maps);
     ret = dpx_maps_open("dpx-none-such", &maps);
     assert_true(ret == (getuid() ? EACCES : ENODEV) || ret == ENODEV);
-    assert_non_null(strstr(dpx_error_text(ret), ret == ENODEV ? "no " : "root"));
+    assert_non_null(strstr(dpx_error_text(ret),
+                           ret == ENODEV ? "no " : "root"));
 }
 
 struct waiter {
