@@ -51,7 +51,8 @@ struct dpx_attach_opts {
     uint32_t port;              /* DPX_PORT_NONE: lowest free one from 1. */
     enum dpx_port_mode mode;
     bool internal;              /* Make the device: a veth pair. */
-    /* Called for each warning (what loses some packets).  May be NULL. */
+    /* Called for each warning (what loses some packets).  May be NULL, must
+     * not call the loader. */
     void (*warn)(const char *text, void *aux);
     void *aux;
 };

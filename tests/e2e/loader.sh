@@ -60,27 +60,27 @@ done
 on h ip link set lo up
 for x in a b; do
     on h ip link add v$x type veth peer name p$x
-    on h ip link set p$x netns $T$x
+    on h ip link set "p$x" netns "$T$x"
     on h ip link set v$x up
     on $x ip link set p$x up
 done
 on h ip link add v-c.5 type veth peer name pc   # No name for a pin.
 on h ip link add d0 type ifb
 
-undo in_ns "${T}h" dpx-loader delete $DP
-undo in_ns "${T}h" dpx-loader delete $DP2
+undo in_ns "${T}h" dpx-loader delete "$DP"
+undo in_ns "${T}h" dpx-loader delete "$DP2"
 
 # Command line.
 ok "--help" dpx-loader --help
 ok "--version" dpx-loader --version
 ok "no command" not dpx-loader
 fails "unknown command" "no such command" dpx-loader frobnicate
-fails "argument missing" "wrong arguments" dpx-loader attach $DP
+fails "argument missing" "wrong arguments" dpx-loader attach "$DP"
 fails "option of another command" \
-    "wrong arguments" dpx-loader delete $DP --flows 3
-fails "number that is none" "not a number" dpx-loader create $DP --flows 3x
+    "wrong arguments" dpx-loader delete "$DP" --flows 3
+fails "number that is none" "not a number" dpx-loader create "$DP" --flows 3x
 fails "mode that is none" \
-    "not auto, xdp or tc" dpx-loader attach $DP va --mode fast
+    "not auto, xdp or tc" dpx-loader attach "$DP" va --mode fast
 fails "bad name" "name" loader create no/slash
 fails "name too long" "name" loader create sixteen-letters--
 fails "not root" "only root" \
@@ -89,64 +89,64 @@ fails "no bpffs" "mount -t bpf" \
     unshare -m sh -c "umount -l /sys/fs/bpf; exec dpx-loader show"
 
 # Create and delete.
-fails "delete, absent" "no datapath $DP" loader delete $DP
-fails "attach, absent datapath" "datapath" loader attach $DP va
-fails "show, absent datapath" "datapath" loader show $DP
-ok "create" loader create $DP --flows 1000 --masks 64
-fails "create, present" "exists already" loader create $DP
+fails "delete, absent" "no datapath $DP" loader delete "$DP"
+fails "attach, absent datapath" "datapath" loader attach "$DP" va
+fails "show, absent datapath" "datapath" loader show "$DP"
+ok "create" loader create "$DP" --flows 1000 --masks 64
+fails "create, present" "exists already" loader create "$DP"
 ok "sizes" shows "0 of 1000 flows, 64 masks"
-ok "directory is closed to others" is "$(stat -c %a $PINS/$DP)" 700
+ok "directory is closed to others" is "$(stat -c %a "$PINS/$DP")" 700
 ok "local port" shows "port 0: $DP (internal)"
-ok "local port's device" on h ip link show $DP
-on h ip link add $DP2 type ifb
+ok "local port's device" on h ip link show "$DP"
+on h ip link add "$DP2" type ifb
 fails "local port's name taken" \
-    "a device $DP2 exists already" loader create $DP2
-ok "failed create leaves nothing" not test -e $PINS/$DP2
-ok "create --no-local" loader create $DP2 --no-local
-on h ip link del $DP2
+    "a device $DP2 exists already" loader create "$DP2"
+ok "failed create leaves nothing" not test -e "$PINS/$DP2"
+ok "create --no-local" loader create "$DP2" --no-local
+on h ip link del "$DP2"
 
 # Attach: what is refused.
-fails "no such device" "no device nothere" loader attach $DP nothere
-fails "no device's name" "cannot name a device" loader attach $DP a/b
-fails "loopback" "no Ethernet device" loader attach $DP lo
-ok "attach" loader attach $DP va --port 7
-fails "attach twice" "already port 7" loader attach $DP va
+fails "no such device" "no device nothere" loader attach "$DP" nothere
+fails "no device's name" "cannot name a device" loader attach "$DP" a/b
+fails "loopback" "no Ethernet device" loader attach "$DP" lo
+ok "attach" loader attach "$DP" va --port 7
+fails "attach twice" "already port 7" loader attach "$DP" va
 fails "in another datapath" \
-    "belongs to port 7 \(va\) of datapath $DP" loader attach $DP2 va
+    "belongs to port 7 \(va\) of datapath $DP" loader attach "$DP2" va
 fails "host's end of another's internal port" \
-    "belongs to port 0" loader attach $DP2 $DP
-fails "number taken" "taken by va" loader attach $DP vb --port 7
-fails "number too large" "too large" loader attach $DP vb --port 4096
+    "belongs to port 0" loader attach "$DP2" "$DP"
+fails "number taken" "taken by va" loader attach "$DP" vb --port 7
+fails "number too large" "too large" loader attach "$DP" vb --port 4096
 on h ip link add br9 type bridge
 on h ip link set d0 master br9
 fails "a master" "master, br9 \(ip link set dev d0 nomaster\)" \
-    loader attach $DP d0
+    loader attach "$DP" d0
 on h ip link set d0 nomaster
 fails "XDP where the driver has none" \
-    "--mode tc" loader attach $DP d0 --mode xdp
+    "--mode tc" loader attach "$DP" d0 --mode xdp
 ok "failed attach leaves the device as it was" \
     not has d0 PROMISC
 ok "failed attach leaves no port" not shows d0
 fails "internal ports are not in XDP" \
-    "internal" loader attach $DP int0 --internal --mode xdp
+    "internal" loader attach "$DP" int0 --internal --mode xdp
 ok "nor is their device left" not on h ip link show int0
 fails "another namespace's device" \
-    "another network namespace" on a dpx-loader attach $DP pa
-ok "lowest free number" loader attach $DP vb
+    "another network namespace" on a dpx-loader attach "$DP" pa
+ok "lowest free number" loader attach "$DP" vb
 ok "it is 1" shows "port 1: vb, mode auto"
-ok "a device with a dot" loader attach $DP v-c.5
+ok "a device with a dot" loader attach "$DP" v-c.5
 ok "promiscuous" has va "PROMISC"
-ok "detach" loader detach $DP va
-ok "detach by number" loader detach $DP 2
+ok "detach" loader detach "$DP" va
+ok "detach by number" loader detach "$DP" 2
 ok "no longer promiscuous" \
     not has va "PROMISC"
-fails "detach, absent" "no port va" loader detach $DP va
-loader detach $DP vb
+fails "detach, absent" "no port va" loader detach "$DP" va
+loader detach "$DP" vb
 
 # A foreign XDP program.
 if on h ip link set dev d0 xdpgeneric obj build/bpf/xdp.o sec xdp.frags \
         2>/dev/null; then
-    fails "foreign XDP program" "xdp off" loader attach $DP d0
+    fails "foreign XDP program" "xdp off" loader attach "$DP" d0
     on h ip link set dev d0 xdpgeneric off
 else
     skip "foreign XDP program" "ip cannot load one"
@@ -155,8 +155,8 @@ fi
 # XDP mode.
 on a ethtool -k pa >"$TMP/before"
 on h ethtool -k va >"$TMP/before-va"
-ok "attach --mode xdp" loader attach $DP va --mode xdp
-ok "attach --mode xdp, another" loader attach $DP vb --mode xdp
+ok "attach --mode xdp" loader attach "$DP" va --mode xdp
+ok "attach --mode xdp, another" loader attach "$DP" vb --mode xdp
 ok "in XDP" port 1 "xdp: yes"
 ok "program in the driver" has va " xdp "
 ok "peer's checksum offload off" is "$(offload a pa tx-checksumming)" off
@@ -169,14 +169,14 @@ on a ethtool -K pa gro off
 ok "not without the peer's GRO" port 1 "would not arrive"
 on a ethtool -K pa gro on
 ok "with it again" port 1 "sent to it: arrive"
-ok "reload" loader reload $DP
+ok "reload" loader reload "$DP"
 ok "still in XDP" has va " xdp "
 ok "no pins left over" not sh -c "ls $PINS/$DP | grep -q new"
-ok "detach" loader detach $DP va
+ok "detach" loader detach "$DP" va
 ok "peer's offloads restored" \
     diff "$TMP/before" <(on a ethtool -k pa)
 ok "offloads restored" diff "$TMP/before-va" <(on h ethtool -k va)
-ok "detach by a process in another namespace" on a dpx-loader detach $DP vb
+ok "detach by a process in another namespace" on a dpx-loader detach "$DP" vb
 ok "program off" not has vb "xdp"
 
 # A peer that cannot be found: its namespace has neither a name nor a process.
@@ -222,70 +222,85 @@ loader detach "$DP" va
 # Two at once.
 loader attach "$DP" va & first=$!
 loader attach "$DP" vb & second=$!
-ok "attach, at the same time" wait $first
-ok "attach, at the same time" wait $second
+ok "attach, at the same time" wait "$first"
+ok "attach, at the same time" wait "$second"
 ok "each has its number" port 1 "v[ab]"
 ok "each has its number" port 2 "v[ab]"
 loader detach "$DP" va
 loader detach "$DP" vb
 
 # Renamed, moved, deleted.
-loader attach $DP va --mode xdp
-loader attach $DP vb --mode tc
+loader attach "$DP" va --mode xdp
+loader attach "$DP" vb --mode tc
 on h ip link set va down
 on h ip link set va name vnew
 on h ip link set vnew up
 ok "renamed" shows "port 1: vnew"
 ok "seen from another namespace" \
     sh -c "nsenter --net=/run/netns/${T}a dpx-loader show $DP | grep vnew"
-on h ip link set vnew netns ${T}c
+on h ip link set vnew netns "${T}c"
 ok "moved away" not shows vnew
 ok "programs off the moved device" \
     not on c sh -c "ip link show vnew | grep -q xdp"
-ok "its pins are gone" not ls $PINS/$DP/link-xdp-1 $PINS/$DP/link-tc-1
+ok "its pins are gone" not ls "$PINS/$DP"/link-xdp-1 "$PINS/$DP"/link-tc-1
 on h ip link del vb
 ok "deleted" not shows vb
 on h ip link add vb type veth peer name pb2
-ok "attached anew" loader attach $DP vb
+ok "attached anew" loader attach "$DP" vb
 ok "a new one gets a free number" shows "port 1: vb"
 
+# Our program taken off by somebody.
+if [ -e "$PINS/$DP/link-tc-1" ]; then
+    old=$(bpftool link show pinned "$PINS/$DP/link-tc-1" | head -n 1)
+    bpftool link detach pinned "$PINS/$DP/link-tc-1"
+    ok "a stripped port stays" shows "port 1: vb"
+    ok "its program is back" \
+        not is "$(bpftool link show pinned "$PINS/$DP/link-tc-1" |
+                  head -n 1)" "$old"
+else
+    on h tc qdisc del dev vb clsact
+    ok "a stripped port stays" shows "port 1: vb"
+    ok "its program is back" \
+        on h sh -c "tc filter show dev vb ingress | grep dpx:$DP"
+fi
+
 # Internal ports.
-ok "internal port" loader attach $DP int0 --internal --port 20
+ok "internal port" loader attach "$DP" int0 --internal --port 20
 ok "it is down, as in OVS" \
     not has int0 "[<,]UP"
 fails "name taken" "already port 20" \
-    loader attach $DP int0 --internal --port 21
+    loader attach "$DP" int0 --internal --port 21
 ok "no address on the other end" \
     not on h sh -c "ip -6 addr show type veth | grep -q 'dpx.*fe80'"
 on h ip link set int0 mtu 1400
 ok "its MTU" shows "port 20: int0 (internal).*mtu 1400"
-ok "detach deletes it" loader detach $DP int0
+ok "detach deletes it" loader detach "$DP" int0
 ok "it is deleted" not on h ip link show int0
-loader attach $DP int1 --internal
+loader attach "$DP" int1 --internal
 on h ip link del int1
 ok "deleted by hand" not shows int1
 
 # Killed, broken.
 for us in 2 5 10 20 40; do
-    on h dpx-loader attach $DP d0 & pid=$!
+    on h dpx-loader attach "$DP" d0 & pid=$!
     sleep 0.0$us
-    kill -9 $pid
-    wait $pid 2>/dev/null
-    loader show $DP >/dev/null
-    if loader show $DP | grep -q d0; then
-        loader detach $DP d0
+    kill -9 "$pid"
+    wait "$pid" 2>/dev/null
+    loader show "$DP" >/dev/null
+    if loader show "$DP" | grep -q d0; then
+        loader detach "$DP" d0
     fi
 done 2>/dev/null
-ok "a killed attach is undone" loader attach $DP d0
-ok "and can be detached" loader detach $DP d0
-rm $PINS/$DP/meta
-fails "show, broken" "meta" loader show $DP
-fails "attach, broken" "meta" loader attach $DP d0
-ok "delete, broken" loader delete $DP
-ok "deletes the local port's device, broken" not on h ip link show $DP
+ok "a killed attach is undone" loader attach "$DP" d0
+ok "and can be detached" loader detach "$DP" d0
+rm "$PINS/$DP"/meta
+fails "show, broken" "meta" loader show "$DP"
+fails "attach, broken" "meta" loader attach "$DP" d0
+ok "delete, broken" loader delete "$DP"
+ok "deletes the local port's device, broken" not on h ip link show "$DP"
 ok "programs off, broken" not on h sh -c "tc filter show dev vb ingress \
     | grep -q dpx"
-ok "delete" loader delete $DP2
-ok "nothing is left" not ls $PINS/$DP $PINS/$DP2
+ok "delete" loader delete "$DP2"
+ok "nothing is left" not ls "$PINS/$DP" "$PINS/$DP2"
 
 done_testing
