@@ -7,9 +7,9 @@
 #   make install DESTDIR= PREFIX=                 make clean
 #
 # A source belongs to the folder it lies in: lib, maps, bpf (native part),
-# loader, provider-core and provider-xdp make up the core; dpif is the library on top.  Files
-# named dpx-*.c are programs; tests/unit/test-*.c are tests, linked with a
-# sanitized build of the same sources.
+# loader, provider-core and provider-xdp make up the core; dpif is the library
+# on top.  Files named dpx-*.c are programs; tests/unit/test-*.c are tests,
+# linked with a sanitized build of the same sources.
 
 B := build
 PREFIX ?= /usr/local
@@ -54,9 +54,6 @@ $(B)/san/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -O1 $(SAN) -c -o $@ $<
 
-# The loader carries the BPF objects.
-$(B)/obj/loader/%.o $(B)/san/loader/%.o: | $(SKELS)
-
 define archive
 $(B)/$1/libcore.a: $(CORE:%.c=$(B)/$1/%.o)
 $(B)/$1/libdpif.a: $(DPIF:%.c=$(B)/$1/%.o)
@@ -65,7 +62,7 @@ $(eval $(call archive,obj))
 $(eval $(call archive,san))
 $(B)/%.a:
 	$(call msg,AR)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(B)/libdpif.so: $(B)/obj/libdpif.a $(B)/obj/libcore.a
 	$(call msg,LINK)

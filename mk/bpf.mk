@@ -7,13 +7,15 @@ BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 \
     -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -I. \
     -fno-builtin-index -MMD -MP \
     -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+# The loader carries the BPF objects.
 SKELS := $(patsubst bpf/%.bpf.c,$(B)/skel/%.skel.h,$(BPF_SRCS))
+$(B)/obj/loader/%.o $(B)/san/loader/%.o: | $(SKELS)
 
 $(B)/bpf/%.o: bpf/%.bpf.c
 	$(call msg,BPF)
 	@mkdir -p $(@D)
-	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@.tmp $<
-	$(Q)mv $@.tmp $@ && mv $(@:.o=.o.d) $(@:.o=.d) 2>/dev/null || true
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 $(B)/skel/%.skel.h: $(B)/bpf/%.o
 	$(call msg,SKEL)
