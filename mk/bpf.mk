@@ -10,7 +10,8 @@ BPF_CFLAGS := -target bpf -D__TARGET_ARCH_$(ARCH) -O2 -g -mcpu=v3 \
 
 # The loader carries the BPF objects.
 SKELS := $(patsubst bpf/%.bpf.c,$(B)/skel/%.skel.h,$(BPF_SRCS))
-$(B)/obj/loader/%.o $(B)/san/loader/%.o: | $(SKELS)
+$(foreach o,obj san,$(patsubst %.c,$(B)/$o/%.o,\
+    $(wildcard loader/*.c))): | $(SKELS)
 
 $(B)/bpf/%.o: bpf/%.bpf.c
 	$(call msg,BPF)
