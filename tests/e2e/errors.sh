@@ -61,7 +61,7 @@ fails "port number taken" "port number 2 of datapath $D is taken by $B" \
     dpx-loader attach "$D" "${T}c" --port 2
 fails "port number too large" "4096 is too large" \
     dpx-loader attach "$D" "${T}c" --port 4096
-datapath "${T}o" --no-local
+datapath "${T}o" --no-local --flows 64
 fails "a device in another datapath" "$A belongs to port 1 .* of datapath $D" \
     dpx-loader attach "${T}o" "$A"
 if ip link add "${T}br" type bridge 2>/dev/null; then

@@ -6,10 +6,11 @@ frames.py frame WORD...
     Prints a frame in hex.  WORDS: dst=MAC src=MAC tag=TPID:TCI ... (outer
     first, TPID in hex), ip=SRC>DST, ttl=N, tos=N, udp=SRC>DST, size=N.  It
     ends in a payload that `exchange` knows it by.
-frames.py exchange [-t SECONDS] RECEIVER,... SENDER HEX...
+frames.py exchange [-t SECONDS] [-n COUNT] RECEIVER,... SENDER HEX...
     Sends the frames from eth0 of namespace SENDER, and prints what arrives in
     the receivers' eth0: "NAMESPACE HEX", "partial" behind it if the checksum
-    is still to be completed.
+    is still to be completed.  Waits no longer if COUNT have arrived, but for
+    what may come right behind.
 frames.py udp [-g GSO] [-t SECONDS] FROM TO ADDR SIZE
     Sends SIZE bytes by a UDP socket (-g: as segments of GSO bytes in one
     packet) and checks what arrives: data, lengths, checksums.
@@ -145,18 +146,22 @@ def do_frame(args):
 
 
 def do_exchange(args):
-    opts, (receivers, sender, *frames) = options(args, "t:")
+    opts, (receivers, sender, *frames) = options(args, "t:n:")
     sockets = {packet_socket(ns): ns for ns in receivers.split(",")}
     out = packet_socket(sender, proto=0)
     for frame in frames:
         out.send(bytes.fromhex(frame))
     end = time.monotonic() + float(opts.get("-t", 0.3))
+    missing = int(opts.get("-n", -1))
     while (left := end - time.monotonic()) > 0:
         for s in select.select(list(sockets), [], [], left)[0]:
             data, partial = receive(s)
             if MAGIC in data:
                 print(sockets[s], data.hex(), "partial" if partial else "",
                       flush=True)
+                missing -= 1
+                if not missing:
+                    end = time.monotonic() + 0.02
 
 
 def do_udp(args):

@@ -17,7 +17,7 @@ setup() {
     host "$A" 10.2.0.1/24 $MAC_A
     host "$B" 10.2.0.2/24 $MAC_B
     host "$C" 10.2.0.3/24 $MAC_C
-    dpx-loader create "$D" --no-local || return
+    dpx-loader create "$D" --no-local --flows 1024 || return
     undo dpx-loader delete "$D"
     for i in 1 2 3; do
         dpx-loader attach "$D" "$T$(tr 123 abc <<<$i)" --port $i --mode "$1" ||
@@ -117,9 +117,11 @@ gso_through_miss() {
 
 # Frames $3... from $2 arrive at hosts $1 (of all), each once.
 arrives() {
-    local want=$1 from=$2 frame expected
+    local want=$1 from=$2 frame expected n
     shift 2
-    frames exchange "$A,$B,$C" "$from" "$@" | sed 's/ $//' | sort >"$TMP/got"
+    n=$(wc -w <<<"$want")
+    frames exchange -t "$([ "$n" = 0 ] && echo 0.2 || echo 1)" -n $(($# * n)) \
+        "$A,$B,$C" "$from" "$@" | sed 's/ $//' | sort >"$TMP/got"
     expected=$(for frame in "$@"; do
         for host in $want; do
             echo "$host $frame"
