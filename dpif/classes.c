@@ -20,6 +20,7 @@ struct registration {
 
 static const struct dpif_class *base_classes[] = {
     &dpif_xdp_class,
+    &dpif_netdev_class,
 };
 
 /* Guards everything below. */

@@ -116,11 +116,14 @@ struct dpif_class {
     int (*flow_dump_done)(const struct dpif *, void *iter);
 
     /* Executes all but what the library does in its stead: `needs_help` is
-     * never set here, and there is at least one action. */
+     * never set here, and there is at least one action.  The packet and its
+     * metadata may be modified. */
     int (*execute)(struct dpif *, struct dpif_execute *);
 
-    /* Runs operations in their order, and sets the error of each.  Optional:
-     * the library calls flow_put, flow_del and execute. */
+    /* Runs operations in their order, and sets the error of each, and with an
+     * error `message` to a malloc()ed text or leaves it NULL; the library
+     * frees it.  Optional: the library calls flow_put, flow_del and execute,
+     * which are optional in turn where there is this. */
     void (*operate)(struct dpif *, struct dpif_op **, size_t n_ops);
 
     /* Receiving.  `recv` never blocks: EAGAIN.  One thread per handler.
@@ -137,7 +140,9 @@ struct dpif_class {
                              uint32_t *priority);
 };
 
+/* The base classes. */
 extern const struct dpif_class dpif_xdp_class;
+extern const struct dpif_class dpif_netdev_class;
 
 #ifdef __cplusplus
 }

@@ -223,6 +223,7 @@ struct dpif_flow_del_op {
 struct dpif_op {
     enum dpif_op_type type;
     int error;                  /* Result. */
+    char *message;              /* The library's own. */
     union {
         struct dpif_flow_put_op flow_put;
         struct dpif_flow_del_op flow_del;

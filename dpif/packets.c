@@ -6,12 +6,24 @@
 
 #include <errno.h>
 #include <linux/openvswitch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bpf/user.h"
 #include "lib/error.h"
 #include "lib/odp.h"
+
+/* Makes the text that came with `op`'s error the thread's. */
+static void
+take_message(struct dpif_op *op)
+{
+    if (op->error && op->message) {
+        dpx_error(op->error, "%s", op->message);
+    }
+    free(op->message);
+    op->message = NULL;
+}
 
 /* Help ------------------------------------------------------------------- */
 
@@ -22,26 +34,55 @@ struct helper {
     const struct dpif_execute *execute;
     struct dpx_buf actions;
     int error;                  /* First one, the rest goes on. */
+    char text[256];             /* Of it. */
 };
+
+/* Has the provider do one operation; the text of its error is this thread's
+ * then. */
+static int
+provide(struct dpif *dpif, struct dpif_op *op)
+{
+    const struct dpif_class *class = dpif->dpif_class;
+
+    op->message = NULL;
+    if (class->operate) {
+        class->operate(dpif, &op, 1);
+        take_message(op);
+        return op->error;
+    }
+    switch (op->type) {
+    case DPIF_OP_FLOW_PUT:
+        return class->flow_put(dpif, &op->u.flow_put);
+    case DPIF_OP_FLOW_DEL:
+        return class->flow_del(dpif, &op->u.flow_del);
+    case DPIF_OP_EXECUTE:
+        return class->execute(dpif, &op->u.execute);
+    }
+    return dpx_error(EINVAL, "operation of unknown type %d", op->type);
+}
 
 static void
 help_one(struct helper *h, const struct dpx_packet *packet)
 {
     struct dpx_buf copy = DPX_BUF_INIT;
-    struct dpif_execute one = {
-        .actions = (const void *) dpx_buf_data(&h->actions),
-        .actions_len = h->actions.len,
-        .key = h->execute->key, .key_len = h->execute->key_len,
-        .packet = &copy, .gso_size = packet->gso_size,
-        .probe = h->execute->probe,
+    struct dpif_op op = {
+        .type = DPIF_OP_EXECUTE,
+        .u.execute = {
+            .actions = (const void *) dpx_buf_data(&h->actions),
+            .actions_len = h->actions.len,
+            .key = h->execute->key, .key_len = h->execute->key_len,
+            .packet = &copy, .gso_size = packet->gso_size,
+        },
     };
     int error;
 
     dpx_buf_reserve(&copy, packet->frame.head, packet->frame.len);
+    copy.head = packet->frame.head;
     dpx_buf_put(&copy, dpx_buf_data(&packet->frame), packet->frame.len);
-    error = h->dpif->dpif_class->execute(h->dpif, &one);
+    error = provide(h->dpif, &op);
     if (error && !h->error) {
         h->error = error;
+        snprintf(h->text, sizeof h->text, "%s", dpx_error_text(error));
     }
     dpx_buf_free(&copy);
 }
@@ -81,20 +122,22 @@ static void
 help_drop(void *h_, uint32_t port, enum dpx_drop_reason reason,
           const struct dpx_packet *packet)
 {
+    static const char *names[] = DPX_DROP_NAMES;
     struct helper *h = h_;
 
     (void) port;
     (void) packet;
     if (!h->error) {
-        h->error = dpx_error(EINVAL, "the packet was dropped while its "
-                             "actions were executed (reason %d)", reason);
+        h->error = EINVAL;
+        snprintf(h->text, sizeof h->text, "the packet was dropped: %s",
+                 reason < DPX_DROP_MAX ? names[reason] : "?");
     }
 }
 
 static int
 execute_with_help(struct dpif *dpif, struct dpif_execute *execute)
 {
-    struct helper h = { dpif, execute, DPX_BUF_INIT, 0 };
+    struct helper h = { .dpif = dpif, .execute = execute };
     struct dpx_user_ops ops = { help_output, help_upcall, help_drop, &h };
     struct dpx_program program = { 0 };
     struct dpx_packet packet = { .gso_size = execute->gso_size };
@@ -114,10 +157,10 @@ execute_with_help(struct dpif *dpif, struct dpif_execute *execute)
         error = dpx_compile(execute->actions, execute->actions_len, &parsed,
                             NULL, &program);
     }
-    if (!error) {
+    if (!error && !execute->probe) {
         dpx_user_execute(NULL, 0, &packet, program.ops, program.n, &ops);
         *execute->packet = packet.frame;        /* It may have moved. */
-        error = h.error;
+        error = h.error ? dpx_error(h.error, "%s", h.text) : 0;
     }
     dpx_program_free(&program);
     dpx_buf_free(&h.actions);
@@ -135,29 +178,19 @@ needs_help(const struct dpif_execute *execute)
     return execute->needs_help || execute->actions_len > MAX_ACTIONS_LEN;
 }
 
-static int
-execute_one(struct dpif *dpif, struct dpif_execute *execute)
-{
-    if (!execute->actions_len) {
-        return 0;
-    }
-    return needs_help(execute)
-        ? execute_with_help(dpif, execute)
-        : dpif->dpif_class->execute(dpif, execute);
-}
-
+/* Does an operation by itself, or with the provider step by step. */
 static int
 operate_one(struct dpif *dpif, struct dpif_op *op)
 {
-    switch (op->type) {
-    case DPIF_OP_FLOW_PUT:
-        return dpif->dpif_class->flow_put(dpif, &op->u.flow_put);
-    case DPIF_OP_FLOW_DEL:
-        return dpif->dpif_class->flow_del(dpif, &op->u.flow_del);
-    case DPIF_OP_EXECUTE:
-        return execute_one(dpif, &op->u.execute);
+    struct dpif_execute *execute = &op->u.execute;
+
+    if (op->type != DPIF_OP_EXECUTE) {
+        return provide(dpif, op);
+    } else if (!execute->actions_len) {
+        return 0;
     }
-    return dpx_error(EINVAL, "operation of unknown type %d", op->type);
+    return needs_help(execute) ? execute_with_help(dpif, execute)
+                               : provide(dpif, op);
 }
 
 /* Whether the library has to do `op` itself. */
@@ -173,6 +206,7 @@ is_ours(const struct dpif *dpif, const struct dpif_op *op)
 static void
 finish(const struct dpif *dpif, struct dpif_op *op)
 {
+    take_message(op);
     switch (op->type) {
     case DPIF_OP_FLOW_PUT:
         dpif_count(DPIF_EV_FLOW_PUT);
@@ -206,12 +240,13 @@ dpif_operate(struct dpif *dpif, struct dpif_op **ops, size_t n_ops)
         size_t n = 0;
 
         while (i + n < n_ops && !is_ours(dpif, ops[i + n])) {
-            n++;
+            ops[i + n++]->message = NULL;
         }
         if (n) {
             dpif->dpif_class->operate(dpif, ops + i, n);
         } else {
             n = 1;
+            ops[i]->message = NULL;
             ops[i]->error = operate_one(dpif, ops[i]);
         }
         for (; n; n--, i++) {

@@ -5,12 +5,11 @@
 #include "dpif/dpif-provider.h"
 
 #include <errno.h>
-#include <linux/openvswitch.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dpif/requests.h"
 #include "lib/error.h"
 #include "lib/poll.h"
 #include "provider-xdp/provider.h"
@@ -24,28 +23,6 @@ static struct dpx_dp *
 dp_of(const struct dpif *dpif)
 {
     return ((const struct dpif_xdp *) dpif)->dp;
-}
-
-static void *
-xmalloc(size_t size)
-{
-    void *p = calloc(1, size);
-
-    if (!p) {
-        abort();
-    }
-    return p;
-}
-
-static char *
-xstrdup(const char *s)
-{
-    char *copy = strdup(s);
-
-    if (!copy) {
-        abort();
-    }
-    return copy;
 }
 
 /* Datapaths --------------------------------------------------------------- */
@@ -82,7 +59,7 @@ xdp_open(const char *name, bool create, struct dpif **dpifp)
     if (error) {
         return error;
     }
-    dpif = xmalloc(sizeof *dpif);
+    dpif = dpif_xzalloc(sizeof *dpif);
     dpif_init(&dpif->up, &dpif_xdp_class, name);
     dpif->dp = dp;
     *dpifp = &dpif->up;
@@ -161,8 +138,8 @@ answer_query(int error, const struct dpx_port_info *info,
              struct dpif_port *port)
 {
     if (!error && port) {
-        port->name = xstrdup(info->name);
-        port->type = xstrdup(info->type);
+        port->name = dpif_xstrdup(info->name);
+        port->type = dpif_xstrdup(info->type);
         port->port_no = info->port;
     }
     return error;
@@ -203,7 +180,7 @@ static int
 xdp_port_dump_start(const struct dpif *dpif, void **state)
 {
     (void) dpif;
-    *state = xmalloc(sizeof(struct port_dump));
+    *state = dpif_xzalloc(sizeof(struct port_dump));
     return 0;
 }
 
@@ -237,7 +214,7 @@ xdp_port_poll(const struct dpif *dpif, char **devname)
     int error = dpx_port_poll(dp_of(dpif), name);
 
     if (!error) {
-        *devname = xstrdup(name);
+        *devname = dpif_xstrdup(name);
     }
     return error;
 }
@@ -250,139 +227,22 @@ xdp_port_poll_wait(const struct dpif *dpif)
 
 /* Flows ------------------------------------------------------------------- */
 
-static void
-translate_stats(const struct dpx_flow_stats *s, struct dpif_flow_stats *stats)
+static struct dpx_core *
+core_of(const struct dpif *dpif)
 {
-    *stats = (struct dpif_flow_stats) {
-        .n_packets = s->packets, .n_bytes = s->bytes,
-        .used = s->used, .tcp_flags = s->tcp_flags,
-    };
+    return dpx_dp_core(dp_of(dpif));
 }
 
 static int
 xdp_flow_flush(struct dpif *dpif)
 {
-    return dpx_flow_flush(dp_of(dpif));
-}
-
-/* A dpif operation on its way through the provider. */
-struct translation {
-    struct dpx_request request;
-    struct dpx_flow_stats stats;
-    struct dpx_execute execute;
-};
-
-static void
-translate(const struct dpif_op *op, struct translation *t)
-{
-    const struct dpif_flow_put_op *put = &op->u.flow_put;
-    const struct dpif_flow_del_op *del = &op->u.flow_del;
-    const struct dpif_execute *execute = &op->u.execute;
-    struct dpx_request *r = &t->request;
-
-    switch (op->type) {
-    case DPIF_OP_FLOW_PUT:
-        *r = (struct dpx_request) {
-            .kind = DPX_DO_PUT,
-            .flags = (put->flags & DPIF_FP_CREATE ? DPX_PUT_CREATE : 0)
-                     | (put->flags & DPIF_FP_MODIFY ? DPX_PUT_MODIFY : 0)
-                     | (put->flags & DPIF_FP_ZERO_STATS ? DPX_PUT_ZERO_STATS
-                                                        : 0),
-            .key = put->key, .key_len = put->key_len,
-            .mask = put->mask, .mask_len = put->mask_len,
-            .actions = put->actions, .actions_len = put->actions_len,
-            .stats = put->stats ? &t->stats : NULL,
-        };
-        break;
-    case DPIF_OP_FLOW_DEL:
-        *r = (struct dpx_request) {
-            .kind = DPX_DO_DEL, .key = del->key, .key_len = del->key_len,
-            .stats = del->stats ? &t->stats : NULL,
-        };
-        break;
-    case DPIF_OP_EXECUTE:
-        t->execute = (struct dpx_execute) {
-            .actions = execute->actions, .actions_len = execute->actions_len,
-            .key = execute->key, .key_len = execute->key_len,
-            .packet = dpx_buf_data(execute->packet),
-            .packet_len = execute->packet->len,
-            .gso_size = execute->gso_size, .probe = execute->probe,
-        };
-        *r = (struct dpx_request) {
-            .kind = DPX_DO_EXECUTE, .execute = &t->execute,
-        };
-        break;
-    }
-}
-
-static void
-translate_back(struct translation *t, struct dpif_op *op)
-{
-    struct dpif_flow_stats *stats
-        = op->type == DPIF_OP_FLOW_PUT ? op->u.flow_put.stats
-        : op->type == DPIF_OP_FLOW_DEL ? op->u.flow_del.stats : NULL;
-
-    op->error = t->request.error;
-    if (op->error && t->request.message) {
-        dpx_error(op->error, "%s", t->request.message);
-    }
-    free((char *) t->request.message);
-    if (!op->error && stats) {
-        translate_stats(&t->stats, stats);
-    }
+    return dpx_core_flush(core_of(dpif));
 }
 
 static void
 xdp_operate(struct dpif *dpif, struct dpif_op **ops, size_t n_ops)
 {
-    enum { BATCH = 256 };
-    struct dpx_request *requests[BATCH];
-    struct translation *t = xmalloc((n_ops < BATCH ? n_ops : BATCH)
-                                    * sizeof *t);
-
-    while (n_ops) {
-        size_t n = n_ops < BATCH ? n_ops : BATCH;
-
-        for (size_t i = 0; i < n; i++) {
-            translate(ops[i], &t[i]);
-            requests[i] = &t[i].request;
-        }
-        dpx_operate(dp_of(dpif), requests, n);
-        for (size_t i = 0; i < n; i++) {
-            translate_back(&t[i], ops[i]);
-        }
-        ops += n;
-        n_ops -= n;
-    }
-    free(t);
-}
-
-static int
-operate_one(struct dpif *dpif, struct dpif_op *op)
-{
-    xdp_operate(dpif, &op, 1);
-    return op->error;
-}
-
-static int
-xdp_flow_put(struct dpif *dpif, const struct dpif_flow_put_op *put)
-{
-    return operate_one(dpif, &(struct dpif_op) {
-        .type = DPIF_OP_FLOW_PUT, .u.flow_put = *put });
-}
-
-static int
-xdp_flow_del(struct dpif *dpif, const struct dpif_flow_del_op *del)
-{
-    return operate_one(dpif, &(struct dpif_op) {
-        .type = DPIF_OP_FLOW_DEL, .u.flow_del = *del });
-}
-
-static int
-xdp_execute(struct dpif *dpif, struct dpif_execute *execute)
-{
-    return operate_one(dpif, &(struct dpif_op) {
-        .type = DPIF_OP_EXECUTE, .u.execute = *execute });
+    dpif_core_operate(core_of(dpif), ops, n_ops);
 }
 
 static int
@@ -390,100 +250,13 @@ xdp_flow_get(const struct dpif *dpif, const struct nlattr *key,
              size_t key_len, struct dpx_buf *actions,
              struct dpif_flow_stats *stats)
 {
-    struct dpx_flow_buf buf = { NULL, 0 };
-    struct dpx_flow_view view;
-    struct dpx_request r = {
-        .kind = DPX_DO_GET, .key = key, .key_len = key_len,
-        .view = &view, .buf = &buf,
-    };
-
-    dpx_operate(dp_of(dpif), &(struct dpx_request *) { &r }, 1);
-    if (!r.error) {
-        dpx_buf_put(actions, view.actions, view.actions_len);
-        translate_stats(&view.stats, stats);
-    } else if (r.message) {
-        dpx_error(r.error, "%s", r.message);
-    }
-    free((char *) r.message);
-    free(buf.data);
-    return r.error;
+    return dpif_core_flow_get(core_of(dpif), key, key_len, actions, stats);
 }
-
-struct flow_dump_state {
-    struct dpx_dump_state *state;
-    struct dpif_flow_stats stats;
-};
 
 static int
 xdp_flow_dump_start(const struct dpif *dpif, void **iter)
 {
-    return dpx_dump_start(dp_of(dpif), (struct dpx_dump **) iter);
-}
-
-static int
-xdp_flow_dump_state_init(const struct dpif *dpif, void *iter, void **statep)
-{
-    struct flow_dump_state *state = xmalloc(sizeof *state);
-    int error = dpx_dump_state_open(iter, &state->state);
-
-    (void) dpif;
-    if (error) {
-        free(state);
-        state = NULL;
-    }
-    *statep = state;
-    return error;
-}
-
-static int
-xdp_flow_dump_next(const struct dpif *dpif, void *iter, void *state_,
-                   const struct nlattr **key, size_t *key_len,
-                   const struct nlattr **mask, size_t *mask_len,
-                   const struct nlattr **actions, size_t *actions_len,
-                   const struct dpif_flow_stats **stats)
-{
-    struct flow_dump_state *state = state_;
-    const struct dpx_flow_view *view = dpx_dump_next(state->state);
-
-    (void) dpif;
-    (void) iter;
-    if (!view) {
-        return EOF;
-    }
-    *key = view->key_attrs;
-    *key_len = view->key_len;
-    *mask = view->mask_attrs;
-    *mask_len = view->mask_len;
-    *actions = view->actions;
-    *actions_len = view->actions_len;
-    translate_stats(&view->stats, &state->stats);
-    *stats = &state->stats;
-    return 0;
-}
-
-static bool
-xdp_flow_dump_next_may_destroy_keys(void *state)
-{
-    /* Each flow is copied out whole before it is returned. */
-    (void) state;
-    return true;
-}
-
-static void
-xdp_flow_dump_state_uninit(const struct dpif *dpif, void *state_)
-{
-    struct flow_dump_state *state = state_;
-
-    (void) dpif;
-    dpx_dump_state_close(state->state);
-    free(state);
-}
-
-static int
-xdp_flow_dump_done(const struct dpif *dpif, void *iter)
-{
-    (void) dpif;
-    return dpx_dump_done(iter);
+    return dpif_core_flow_dump_start(core_of(dpif), iter);
 }
 
 /* Upcalls ----------------------------------------------------------------- */
@@ -511,25 +284,7 @@ xdp_recv(struct dpif *dpif, uint32_t handler, struct dpif_upcall *upcall,
         dpx_buf_free(&upcall->packet);
         return error;
     }
-    upcall->type = info.type == DPX_UPCALL_ACTION ? DPIF_UC_ACTION
-                                                  : DPIF_UC_MISS;
-    upcall->gso_size = info.gso_size;
-    upcall->key_len = info.key_len;
-    upcall->key = info.key;
-    if (info.type == DPX_UPCALL_ACTION && info.userdata_len) {
-        /* As an attribute, behind the key; the buffer may move. */
-        size_t key = (const uint8_t *) info.key - dpx_buf_data(buf);
-        size_t from = (const uint8_t *) info.userdata - dpx_buf_data(buf);
-        size_t to = buf->len;
-        size_t nest = dpx_nla_nest(buf, OVS_PACKET_ATTR_USERDATA);
-
-        dpx_buf_put(buf, NULL, info.userdata_len);
-        memcpy(dpx_buf_data(buf) + buf->len - info.userdata_len,
-               dpx_buf_data(buf) + from, info.userdata_len);
-        dpx_nla_end(buf, nest);
-        upcall->key = (const void *) (dpx_buf_data(buf) + key);
-        upcall->userdata = (const void *) (dpx_buf_data(buf) + to);
-    }
+    dpif_core_upcall(&info, buf, upcall);
     return 0;
 }
 
@@ -543,19 +298,6 @@ static void
 xdp_recv_purge(struct dpif *dpif)
 {
     dpx_recv_purge(dp_of(dpif));
-}
-
-/* A packet's priority is the class id of its queue, as with the kernel's. */
-static int
-xdp_queue_to_priority(const struct dpif *dpif, uint32_t queue_id,
-                      uint32_t *priority)
-{
-    (void) dpif;
-    if (queue_id >= 0xf000) {
-        return dpx_error(EINVAL, "queue %u: there are 61440", queue_id);
-    }
-    *priority = 0x10000 | (queue_id + 1);
-    return 0;
 }
 
 const struct dpif_class dpif_xdp_class = {
@@ -577,21 +319,17 @@ const struct dpif_class dpif_xdp_class = {
     .port_poll = xdp_port_poll,
     .port_poll_wait = xdp_port_poll_wait,
     .flow_flush = xdp_flow_flush,
-    .flow_put = xdp_flow_put,
     .flow_get = xdp_flow_get,
-    .flow_del = xdp_flow_del,
     .flow_dump_start = xdp_flow_dump_start,
-    .flow_dump_state_init = xdp_flow_dump_state_init,
-    .flow_dump_next = xdp_flow_dump_next,
-    .flow_dump_next_may_destroy_keys = xdp_flow_dump_next_may_destroy_keys,
-    .flow_dump_state_uninit = xdp_flow_dump_state_uninit,
-    .flow_dump_done = xdp_flow_dump_done,
-    .execute = xdp_execute,
+    .flow_dump_state_init = dpif_core_flow_dump_state_init,
+    .flow_dump_next = dpif_core_flow_dump_next,
+    .flow_dump_state_uninit = dpif_core_flow_dump_state_uninit,
+    .flow_dump_done = dpif_core_flow_dump_done,
     .operate = xdp_operate,
     .recv_set = xdp_recv_set,
     .handlers_set = xdp_handlers_set,
     .recv = xdp_recv,
     .recv_wait = xdp_recv_wait,
     .recv_purge = xdp_recv_purge,
-    .queue_to_priority = xdp_queue_to_priority,
+    .queue_to_priority = dpif_core_queue_to_priority,
 };
