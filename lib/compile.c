@@ -20,7 +20,7 @@ dpx_compile_emit(struct dpx_compiler *c, struct dpx_op op)
 {
     struct dpx_program *p = c->prog;
 
-    if (p->n >= DPX_MAX_OPS) {
+    if (c->limited && p->n >= DPX_MAX_OPS) {
         return dpx_error(E2BIG, "actions: more than %d operations",
                          DPX_MAX_OPS);
     }
@@ -269,7 +269,7 @@ int
 dpx_compile(const void *actions, size_t len, const struct dpx_key *key,
             const struct dpx_key *mask, struct dpx_program *prog)
 {
-    struct dpx_compiler c = { .prog = prog };
+    struct dpx_compiler c = { .prog = prog, .limited = mask != NULL };
     const uint8_t *k = (const uint8_t *) key;
     int error;
 
@@ -281,7 +281,7 @@ dpx_compile(const void *actions, size_t len, const struct dpx_key *key,
         ((uint8_t *) &c.key)[i] = k[i] & ((uint8_t *) &c.mask)[i];
     }
     prog->n = 0;
-    if (len > DPX_MAX_ACTIONS) {
+    if (c.limited && len > DPX_MAX_ACTIONS) {
         return dpx_error(E2BIG, "actions: %zu bytes, at most %d", len,
                          DPX_MAX_ACTIONS);
     }

@@ -142,6 +142,7 @@ struct dpx_compiler {
     struct dpx_program *prog;
     struct dpx_key key;         /* Of all packets of the flow: masked. */
     struct dpx_key mask;        /* What is known of it. */
+    bool limited;               /* To what a flow can hold. */
     size_t visible;             /* Ops up to the last that shows outside. */
 };
 

@@ -49,7 +49,8 @@ struct dpx_program {
  * dpx_key_from_attrs; `mask` NULL: the key of a packet, all known).  Reuses
  * `prog`'s memory; the caller frees it with dpx_program_free().
  * EINVAL: wrong length, unknown value, an action on a header that the flow
- * does not match; EOPNOTSUPP: an action that cannot be executed; E2BIG. */
+ * does not match; EOPNOTSUPP: an action that cannot be executed; E2BIG: with
+ * a mask, more than a flow can hold. */
 int dpx_compile(const void *actions, size_t len, const struct dpx_key *key,
                 const struct dpx_key *mask, struct dpx_program *prog);
 void dpx_program_free(struct dpx_program *);

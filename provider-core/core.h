@@ -161,6 +161,10 @@ bool dpx_upcall_put(struct dpx_upcall_queue *, enum dpx_upcall_type,
 /* Takes the first record out; the caller frees it.  NULL: there is none. */
 struct dpx_queued *dpx_upcall_get(struct dpx_upcall_queue *);
 
+/* Appends all that is in `from` to `to`. */
+void dpx_upcall_move(struct dpx_upcall_queue *from,
+                     struct dpx_upcall_queue *to);
+
 /* Gives back what an upcall of `port` was charged on its backlog.  The one who
  * took the rings over may have forgiven it already. */
 void dpx_upcall_give_back(struct dpx_maps *, uint32_t port, uint32_t charged);

@@ -51,6 +51,24 @@ dpx_upcall_size(size_t userdata_len, const struct dpx_packet *packet)
     return sizeof(struct dpx_upcall) + userdata_len + packet->frame.len;
 }
 
+static void
+append(struct dpx_upcall_queue *queue, struct dpx_queued *q)
+{
+    uint64_t one = 1;
+
+    q->next = NULL;
+    if (queue->first) {
+        queue->last->next = q;
+    } else {
+        queue->first = q;
+        if (queue->event >= 0 && write(queue->event, &one, sizeof one) < 0) {
+            /* It is signalled already. */
+        }
+    }
+    queue->last = q;
+    queue->bytes += q->size;
+}
+
 bool
 dpx_upcall_put(struct dpx_upcall_queue *queue, enum dpx_upcall_type type,
                uint32_t pid, const struct dpx_key *key, const void *userdata,
@@ -59,13 +77,11 @@ dpx_upcall_put(struct dpx_upcall_queue *queue, enum dpx_upcall_type type,
 {
     size_t size = dpx_upcall_size(userdata_len, packet);
     struct dpx_queued *q = malloc(offsetof(struct dpx_queued, record) + size);
-    uint64_t one = 1;
     uint8_t *data;
 
     if (!q) {
         return false;
     }
-    q->next = NULL;
     q->size = size;
     q->record = (struct dpx_upcall) {
         .type = type,
@@ -85,16 +101,7 @@ dpx_upcall_put(struct dpx_upcall_queue *queue, enum dpx_upcall_type type,
     }
     memcpy(data + userdata_len, dpx_buf_data(&packet->frame),
            packet->frame.len);
-    if (queue->first) {
-        queue->last->next = q;
-    } else {
-        queue->first = q;
-        if (queue->event >= 0 && write(queue->event, &one, sizeof one) < 0) {
-            /* It is signalled already. */
-        }
-    }
-    queue->last = q;
-    queue->bytes += size;
+    append(queue, q);
     return true;
 }
 
@@ -113,6 +120,16 @@ dpx_upcall_get(struct dpx_upcall_queue *queue)
         }
     }
     return q;
+}
+
+void
+dpx_upcall_move(struct dpx_upcall_queue *from, struct dpx_upcall_queue *to)
+{
+    struct dpx_queued *q;
+
+    while ((q = dpx_upcall_get(from))) {
+        append(to, q);
+    }
 }
 
 void
