@@ -9,6 +9,7 @@
 #include "bpf/bytes.h"
 #include "bpf/count.h"
 #include "bpf/parse.h"
+#include "bpf/set.h"
 
 /* The parser as a function of its own, for planes that call it twice. */
 CTX_GLOBAL int
@@ -64,7 +65,7 @@ dpx_do_output(ctx_t *ctx, struct dpx_scratch *s, __u32 port, bool last)
 }
 
 static __always_inline int
-dpx_do_set_key(struct dpx_scratch *s, const struct dpx_op *op)
+dpx_do_set_key(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_op *op)
 {
     __u32 off = op->off;
     __u32 *word;
@@ -73,8 +74,8 @@ dpx_do_set_key(struct dpx_scratch *s, const struct dpx_op *op)
         return DPX_DROP_UNKNOWN_OP;
     }
     word = (__u32 *) ((__u8 *) &s->key + off);
-    *word = (*word & ~op->b) | op->a;
-    return 0;
+    *word = dpx_set_word(op, *word);
+    return ctx_set_metadata(ctx, s);
 }
 
 /* A push or a pop: what lies behind moves. */
@@ -158,7 +159,7 @@ dpx_do(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_op *op, bool last)
     case DPX_OP_SET:
         return dpx_do_set(ctx, s, op);
     case DPX_OP_SET_KEY:
-        return dpx_do_set_key(s, op);
+        return dpx_do_set_key(ctx, s, op);
     case DPX_OP_PUSH_VLAN:
     case DPX_OP_POP_VLAN:
         return dpx_do_vlan(ctx, s, op);

@@ -87,6 +87,15 @@ dpx_csum_tp_ofs(const struct dpx_scratch *s, const struct dpx_op *op)
     }
 }
 
+/* The same for SCTP's CRC (32 bits). */
+static __always_inline __u32
+dpx_csum_sctp_ofs(const struct dpx_scratch *s, const struct dpx_op *op)
+{
+    return op->csum & DPX_CSUM_SCTP && s->tp_ofs
+           && s->key.ip_proto == DPX_PROTO_SCTP
+           ? s->tp_ofs + DPX_SCTP_CSUM_OFS : 0;
+}
+
 /* CRC-32c.  ----------------------------------------------------------------
  *
  * A CRC is linear: what a change does to it depends on the bits that changed

@@ -28,6 +28,8 @@
  *   int ctx_push_vlan(ctx, tpid, tci)   a new outermost tag
  *   int ctx_pop_vlan(ctx)               the outermost tag off
  *   int ctx_set32(ctx, s, op)      what DPX_OP_SET says, checksums included
+ *   int ctx_set_metadata(ctx, s)   the packet's priority and mark are now those
+ *                                  of s->key
  *   int ctx_output(ctx, s, port, last)  send to `port`, whole; `last`: the
  *                                  packet need not survive, and the return
  *                                  value of the program is in s->verdict
@@ -36,6 +38,7 @@
  *   void ctx_drop(ctx, s, port, reason) count a drop
  *   u64 ctx_now(ctx)               jiffies64
  *   u32 ctx_cpu(ctx)
+ *   CTX_GLOBAL                     of functions that are checked apart (BPF)
  *   ctx_loop(n, callback, state)   callback(u32 i, state) until it returns 1
  *
  * and one accessor per table, which returns NULL out of range:

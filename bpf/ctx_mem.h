@@ -150,6 +150,14 @@ ctx_set32(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_op *op)
     return 0;
 }
 
+static inline int
+ctx_set_metadata(ctx_t *ctx, const struct dpx_scratch *s)
+{
+    ctx->packet->skb_priority = s->key.skb_priority;
+    ctx->packet->skb_mark = s->key.skb_mark;
+    return 0;
+}
+
 /* Where packets go.  ------------------------------------------------------- */
 
 static inline int

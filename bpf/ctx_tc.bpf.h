@@ -124,6 +124,19 @@ ctx_tp_csum(ctx_t *skb, const struct dpx_scratch *s, const struct dpx_op *op)
     return ofs;
 }
 
+/* SCTP's CRC at `ofs` for the word at `word_ofs` that changed. */
+static __always_inline int
+ctx_fix_sctp(ctx_t *skb, __u32 ofs, __u32 word_ofs, __u32 old, __u32 new)
+{
+    __u32 crc;
+
+    if (bpf_skb_load_bytes(skb, ofs, &crc, 4)) {
+        return -1;
+    }
+    crc ^= dpx_crc32c_delta(old ^ new, skb->len - word_ofs - 4);
+    return bpf_skb_store_bytes(skb, ofs, &crc, 4, BPF_F_RECOMPUTE_CSUM);
+}
+
 /* skb->csum covers what lies behind the Ethernet header, checksums too.  Where
  * one of these makes up for the change, it stays as it is. */
 static __always_inline int
@@ -131,6 +144,7 @@ ctx_set32(ctx_t *skb, struct dpx_scratch *s, const struct dpx_op *op)
 {
     int ofs = dpx_set_ofs(s, op);
     __u32 tp_csum = ctx_tp_csum(skb, s, op);
+    __u32 sctp_csum = dpx_csum_sctp_ofs(s, op);
     __u64 flags = op->layer == DPX_LAYER_ETH || op->csum & DPX_CSUM_IP
                   || tp_csum ? 0 : BPF_F_RECOMPUTE_CSUM;
     __u32 old, new;
@@ -149,9 +163,18 @@ ctx_set32(ctx_t *skb, struct dpx_scratch *s, const struct dpx_op *op)
         || (op->csum & DPX_CSUM_IP
             && bpf_l3_csum_replace(skb, s->net_ofs + DPX_IPV4_CSUM_OFS, old,
                                    new, 4))
-        || (tp_csum && ctx_fix_tp(skb, s, op, tp_csum, old, new))) {
+        || (tp_csum && ctx_fix_tp(skb, s, op, tp_csum, old, new))
+        || (sctp_csum && ctx_fix_sctp(skb, sctp_csum, ofs, old, new))) {
         return DPX_DROP_WRITE;
     }
+    return 0;
+}
+
+static __always_inline int
+ctx_set_metadata(ctx_t *skb, const struct dpx_scratch *s)
+{
+    skb->priority = s->key.skb_priority;
+    skb->mark = s->key.skb_mark;
     return 0;
 }
 

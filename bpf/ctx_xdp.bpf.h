@@ -115,7 +115,8 @@ ctx_set32(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_op *op)
 {
     int ofs = dpx_set_ofs(s, op);
     __u32 tp_csum = dpx_csum_tp_ofs(s, op);
-    __u8 *word, *ip = NULL, *tp = NULL;
+    __u32 sctp_csum = dpx_csum_sctp_ofs(s, op);
+    __u8 *word, *ip = NULL, *tp = NULL, *crc = NULL;
     __u32 old, new;
 
     if (ofs < 0) {
@@ -138,12 +139,29 @@ ctx_set32(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_op *op)
             return DPX_DROP_WRITE;
         }
     }
+    if (sctp_csum) {
+        crc = ctx_header(ctx, s, sctp_csum, 4);
+        if (!crc) {
+            return DPX_DROP_WRITE;
+        }
+    }
     old = dpx_load32(word);
     new = dpx_set_word(op, old);
     dpx_store32(word, new);
     ctx_fix_csum(ip, old, new, false);
     ctx_fix_csum(tp, old, new, s->key.ip_proto == DPX_PROTO_UDP);
+    if (crc) {
+        dpx_store32(crc, dpx_load32(crc)
+                    ^ dpx_crc32c_delta(old ^ new, ctx_len(ctx) - ofs - 4));
+    }
     return 0;
+}
+
+/* A frame has no metadata, and what sets some is TC's to execute. */
+static __always_inline int
+ctx_set_metadata(ctx_t *ctx, const struct dpx_scratch *s)
+{
+    return DPX_DROP_UNKNOWN_OP;
 }
 
 /* Why `port` cannot take frames from here, or 0. */
