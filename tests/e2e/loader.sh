@@ -144,13 +144,11 @@ fails "detach, absent" "no port va" loader detach "$DP" va
 loader detach "$DP" vb
 
 # A foreign XDP program.
-if on h ip link set dev d0 xdpgeneric obj build/bpf/xdp.o sec xdp.frags \
-        2>/dev/null; then
-    fails "foreign XDP program" "xdp off" loader attach "$DP" d0
-    on h ip link set dev d0 xdpgeneric off
-else
-    skip "foreign XDP program" "ip cannot load one"
-fi
+bpftool prog load build/bpf/xdp.o "/sys/fs/bpf/$T-foreign"
+undo rm "/sys/fs/bpf/$T-foreign"
+on h bpftool net attach xdpgeneric pinned "/sys/fs/bpf/$T-foreign" dev d0
+fails "foreign XDP program" "xdp off" loader attach "$DP" d0
+on h bpftool net detach xdpgeneric dev d0
 
 # XDP mode.
 on a ethtool -k pa >"$TMP/before"
