@@ -15,8 +15,8 @@
 #   undo COMMAND...             to be run at the end, last first
 #   datapath DP [ARG...]        dpx-loader create, and its undo
 #   host NS ADDR [MAC]          a namespace with one veth to ours: device eth0
-#                               inside, NS outside; ADDR like 10.0.0.1/24.  It
-#                               has no IPv6, and so sends nothing by itself
+#                               inside, NS outside; ADDR like 10.0.0.1/24.
+#                               Without IPv6, so nothing is sent by itself
 #   knows NS ADDR MAC           so that it need not ask
 #   frames VERB ARG...          see frames.py
 #   counted DP KEY              "PACKETS BYTES PLANE" of a flow
@@ -120,6 +120,7 @@ host() {
     in_ns "$ns" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
     ip link add "$ns" type veth peer name eth0 netns "$ns"
     undo ip link del "$ns"
+    sysctl -qw "net.ipv6.conf.$ns.disable_ipv6=1"
     [ -z "$mac" ] || ip -n "$ns" link set eth0 address "$mac"
     ip -n "$ns" addr add "$addr" dev eth0
     ip -n "$ns" link set lo up

@@ -30,7 +30,7 @@ start_switch() {
     dpx-switch "$D" --handlers 2 --max-idle "$1" >"$TMP/switch" 2>&1 &
     switch=$!
     undo kill $switch
-    within 5 grep -q switching "$TMP/switch"
+    within 5 grep -qs switching "$TMP/switch"
 }
 
 stop_switch() {
