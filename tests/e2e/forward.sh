@@ -34,7 +34,7 @@ counted_pings() {
 
 # Packets and bytes that eth0 of $1 has sent.
 sent() {
-    ip -n "$1" -s -j link show eth0 |
+    in_ns "$1" ip -s -j link show eth0 |
         jq -r '.[0].stats64.tx | "\(.packets) \(.bytes)"'
 }
 

@@ -121,10 +121,10 @@ host() {
     ip link add "$ns" type veth peer name eth0 netns "$ns"
     undo ip link del "$ns"
     sysctl -qw "net.ipv6.conf.$ns.disable_ipv6=1"
-    [ -z "$mac" ] || ip -n "$ns" link set eth0 address "$mac"
-    ip -n "$ns" addr add "$addr" dev eth0
-    ip -n "$ns" link set lo up
-    ip -n "$ns" link set eth0 up
+    [ -z "$mac" ] || in_ns "$ns" ip link set eth0 address "$mac"
+    in_ns "$ns" ip addr add "$addr" dev eth0
+    in_ns "$ns" ip link set lo up
+    in_ns "$ns" ip link set eth0 up
     ip link set "$ns" up
 }
 
@@ -139,7 +139,7 @@ within() {
 }
 
 knows() {
-    ip -n "$1" neigh replace "$2" lladdr "$3" dev eth0
+    in_ns "$1" ip neigh replace "$2" lladdr "$3" dev eth0
 }
 
 frames() {

@@ -181,7 +181,7 @@ ok "program off" not has vb "xdp"
 ip netns add "${T}x"
 on h ip link add vx type veth peer name px netns "${T}x"
 exec 9<"/run/netns/${T}x"
-ip -n "${T}x" link set px up
+in_ns "${T}x" ip link set px up
 in_ns "${T}x" ethtool -K px gro on
 ip netns del "${T}x"
 ok "attach, peer out of reach" \
@@ -211,10 +211,10 @@ loader detach "$DP" d0
 on h ip addr flush dev d0
 
 # A peer that is down.
-ip -n "${T}a" link set pa down
+in_ns "${T}a" ip link set pa down
 ok "attach, peer down" loader attach "$DP" va --mode xdp
 ok "it will receive" port 1 "sent to it: arrive"
-ip -n "${T}a" link set pa up
+in_ns "${T}a" ip link set pa up
 loader detach "$DP" va
 
 # Two at once.

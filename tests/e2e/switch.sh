@@ -65,7 +65,7 @@ flows_are() {
 fresh() {
     local h
     for h in "$A" "$B" "$C"; do
-        ip -n "$h" neigh flush all 2>/dev/null
+        in_ns "$h" ip neigh flush all 2>/dev/null
     done
     dpxtool flow flush dp "$D"
 }
@@ -237,7 +237,7 @@ ok "renamed: it stays its port" within 3 port_is 3 "${T}n"
 ok "renamed: forwards" in_ns "$A" ping -q -c 2 -W 1 10.2.0.3
 ip netns add "${T}m" && undo ip netns del "${T}m"
 ip link set "${T}n" netns "${T}m"
-ip -n "${T}m" link set "${T}n" up
+in_ns "${T}m" ip link set "${T}n" up
 ok "moved to another namespace: the port goes" within 3 port_is 3 ""
 ok "moved: our programs are off it" is_clean "${T}m" "${T}n"
 ok "moved: the others go on" in_ns "$A" ping -q -c 2 -W 1 10.2.0.2

@@ -12,7 +12,7 @@ A=${T}a B=${T}b C=${T}c D=${T}d
 
 # Packets that eth0 of $2 has sent ($1 tx) or received (rx).
 packets() {
-    ip -n "$2" -s -j link show eth0 | jq ".[0].stats64.$1.packets"
+    in_ns "$2" ip -s -j link show eth0 | jq ".[0].stats64.$1.packets"
 }
 
 # Lost of port $1 for reason $2, by `drop show` and `upcall show` alike.
@@ -131,7 +131,7 @@ for mode in tc xdp; do
         frames udp "$A" "$B" 10.5.0.2 65507
     for d in "$A" "$B"; do
         ip link set "$d" mtu 9000
-        ip -n "$d" link set eth0 mtu 9000
+        in_ns "$d" ip link set eth0 mtu 9000
     done
     within 3 mtus_are "[9000,9000,1500]"
     dpxtool flow flush dp "$D"
