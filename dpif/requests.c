@@ -276,9 +276,11 @@ dpif_core_upcall(const struct dpx_upcall_info *info, struct dpx_buf *buf,
         /* As an attribute, behind the key; the buffer may move. */
         size_t key = (const uint8_t *) info->key - dpx_buf_data(buf);
         size_t from = (const uint8_t *) info->userdata - dpx_buf_data(buf);
-        size_t to = buf->len;
-        size_t nest = dpx_nla_nest(buf, OVS_PACKET_ATTR_USERDATA);
+        size_t to, nest;
 
+        dpx_buf_put(buf, NULL, -buf->len & 7);
+        to = buf->len;
+        nest = dpx_nla_nest(buf, OVS_PACKET_ATTR_USERDATA);
         dpx_buf_put(buf, NULL, info->userdata_len);
         memcpy(dpx_buf_data(buf) + buf->len - info->userdata_len,
                dpx_buf_data(buf) + from, info->userdata_len);

@@ -13,7 +13,34 @@ $(B)/tests/%: $(B)/obj/tests/helpers/%.o $(B)/obj/libdpif.a $(B)/obj/libcore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LIBS)
 
-check-build: all $(TESTS) $(HELPERS)
+# The conformance suite, linked once for each provider with its harness.
+SUITE := $(filter-out tests/conformance/harness-%,\
+    $(wildcard tests/conformance/*.c))
+SUITES := $(B)/tests/test-conformance-netdev $(B)/tests/root-conformance-xdp
+define suite
+$(B)/tests/$1: $(SUITE:%.c=$(B)/$3/%.o) $(B)/$3/tests/conformance/harness-$2.o \
+    $(B)/$3/libdpif.a $(B)/$3/libcore.a
+	$$(call msg,LINK)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(OPT) $4 -o $$@ $$^ -lcmocka $$(LIBS)
+endef
+$(eval $(call suite,test-conformance-netdev,netdev,san,$(SAN)))
+$(eval $(call suite,root-conformance-xdp,xdp,san,$(SAN)))
+
+# The same under ThreadSanitizer.
+TSAN := -fsanitize=thread -Wno-tsan
+$(B)/tsan/%.o: %.c
+	$(call msg,CC-TSAN)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -O1 $(TSAN) -c -o $@ $<
+$(B)/tsan/loader/%.o: | $(SKELS)
+$(eval $(call archive,tsan))
+$(eval $(call suite,tsan-conformance-netdev,netdev,tsan,$(TSAN)))
+
+check-tsan: $(B)/tests/tsan-conformance-netdev
+	$(Q)tests/run ./$<
+
+check-build: all $(TESTS) $(HELPERS) $(SUITES)
 
 check-unit: check-build
 	$(Q)tests/run unit
@@ -21,4 +48,4 @@ check-unit: check-build
 check: check-build
 	$(Q)tests/run
 
-.PHONY: check-build check-unit check
+.PHONY: check-build check-unit check-tsan check
