@@ -7,8 +7,8 @@ frames.py frame WORD...
     first, TPID in hex), ip=SRC>DST, ttl=N, tos=N, udp=SRC>DST, size=N.  It
     ends in a payload that `exchange` knows it by.
 frames.py exchange [-t SECONDS] [-n COUNT] RECEIVER,... SENDER HEX...
-    Sends the frames from eth0 of namespace SENDER, and prints what arrives in
-    the receivers' eth0: "NAMESPACE HEX", "partial" behind it if the checksum
+    Sends the frames from SENDER, and prints what arrives in the receivers'
+    devices: "RECEIVER HEX", "partial" behind it if the checksum
     is still to be completed.  Waits no longer if COUNT have arrived, but for
     what may come right behind.
 frames.py udp [-g GSO] [-t SECONDS] FROM TO ADDR SIZE
@@ -19,6 +19,9 @@ frames.py tcp FROM TO ADDR SIZE [COMMAND]
     milliseconds that connect and sending took, and the retransmissions.
 frames.py arp FROM ADDR ADDR2
     Asks as ADDR for ADDR2 once; prints the answering MAC.
+
+FROM, TO, SENDER, RECEIVER are namespaces with a device eth0, or
+NAMESPACE:DEVICE.
 """
 
 import ctypes
@@ -43,7 +46,7 @@ SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 class In:
     """With a thread's network namespace being that of NAME."""
     def __init__(self, name):
-        self.name = name
+        self.name = name.split(":")[0]
 
     def __enter__(self):
         self.home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -57,7 +60,8 @@ class In:
         os.close(self.home)
 
 
-def packet_socket(ns, dev="eth0", proto=3):
+def packet_socket(ns, proto=3):
+    dev = ns.split(":")[1] if ":" in ns else "eth0"
     with In(ns):
         s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                           socket.htons(proto))
