@@ -2,13 +2,24 @@
 #
 # Tests.  Unit tests run anywhere, as any user, under ASan and UBSan; the rest
 # is tests/run's, which says what it needs.
+#
+#   make check-corpus CORPUS=FILE [PLANES="xdp tc user"]
+#
+# runs a file of cases (tests/lib/plane.h) through the planes.  Planes xdp and
+# tc need root.
 
-$(B)/tests/%: $(B)/san/tests/unit/%.o $(B)/san/libdpif.a $(B)/san/libcore.a
+TESTLIB := $(wildcard tests/lib/*.c)
+$(B)/san/libtests.a: $(TESTLIB:%.c=$(B)/san/%.o)
+$(B)/obj/libtests.a: $(TESTLIB:%.c=$(B)/obj/%.o)
+
+$(B)/tests/%: $(B)/san/tests/unit/%.o $(B)/san/libtests.a \
+    $(B)/san/libdpif.a $(B)/san/libcore.a
 	$(call msg,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPT) $(SAN) -o $@ $^ -lcmocka $(LIBS)
 
-$(B)/tests/%: $(B)/obj/tests/helpers/%.o $(B)/obj/libdpif.a $(B)/obj/libcore.a
+$(B)/tests/%: $(B)/obj/tests/helpers/%.o $(B)/obj/libtests.a \
+    $(B)/obj/libdpif.a $(B)/obj/libcore.a
 	$(call msg,LINK)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LIBS)
@@ -48,4 +59,7 @@ check-unit: check-build
 check: check-build
 	$(Q)tests/run
 
-.PHONY: check-build check-unit check-tsan check
+check-corpus: $(B)/tests/root-planes
+	$(Q)$< -p "$(or $(PLANES),xdp tc user)" $(CORPUS)
+
+.PHONY: check-build check-unit check-tsan check check-corpus
