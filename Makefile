@@ -88,4 +88,4 @@ clean:
 .PHONY: all clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(B)/obj $(B)/san $(B)/bpf $(B)/bench -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/san $(B)/tsan $(B)/bpf $(B)/bench -name '*.d' 2>/dev/null)

@@ -27,6 +27,17 @@ dpx_seq_next(__u32 *seq)
 #endif
 }
 
+/* Adds `n` to a number of this CPU's, which others may be reading. */
+static __always_inline void
+dpx_add(__u64 *p, __u64 n)
+{
+#ifdef __bpf__
+    *p += n;
+#else
+    __atomic_store_n(p, *p + n, __ATOMIC_RELAXED);
+#endif
+}
+
 /* The packet of `s` as one that `body`'s flow takes. */
 static __always_inline void
 dpx_count_hit(ctx_t *ctx, const struct dpx_scratch *s,
@@ -48,15 +59,15 @@ dpx_count_hit(ctx_t *ctx, const struct dpx_scratch *s,
         dpx_seq_next(&row->seq);
     }
     if (stats) {
-        stats->hit++;
-        stats->mask_hit += s->n_masks;
-        stats->cache_hit += s->cached;
+        dpx_add(&stats->hit, 1);
+        dpx_add(&stats->mask_hit, s->n_masks);
+        dpx_add(&stats->cache_hit, s->cached);
     }
     if (!s->cached) {
         __u64 *hits = ctx_mask_hits(ctx, cpu * conf->n_masks + body->mask);
 
         if (hits) {
-            ++*hits;
+            dpx_add(hits, 1);
         }
     }
 }
@@ -68,8 +79,8 @@ dpx_count_miss(ctx_t *ctx, const struct dpx_scratch *s)
     struct dpx_stats *stats = ctx_stats(ctx);
 
     if (stats) {
-        stats->missed++;
-        stats->mask_hit += s->n_masks;
+        dpx_add(&stats->missed, 1);
+        dpx_add(&stats->mask_hit, s->n_masks);
     }
 }
 
@@ -80,7 +91,7 @@ dpx_count_lost(ctx_t *ctx)
     struct dpx_stats *stats = ctx_stats(ctx);
 
     if (stats) {
-        stats->lost++;
+        dpx_add(&stats->lost, 1);
     }
 }
 

@@ -45,7 +45,8 @@ $(B)/tsan/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -O1 $(TSAN) -c -o $@ $<
 $(B)/tsan/loader/%.o: | $(SKELS)
-$(eval $(call archive,tsan))
+$(B)/tsan/libcore.a: $(CORE:%.c=$(B)/tsan/%.o)
+$(B)/tsan/libdpif.a: $(DPIF:%.c=$(B)/tsan/%.o)
 $(eval $(call suite,tsan-conformance-netdev,netdev,tsan,$(TSAN)))
 
 check-tsan: $(B)/tests/tsan-conformance-netdev

@@ -95,6 +95,8 @@ make(const char *name)
     assert_true(peers[i].fd >= 0);
     assert_int_equal(setsockopt(peers[i].fd, SOL_PACKET,
                                 PACKET_IGNORE_OUTGOING, &on, sizeof on), 0);
+    assert_int_equal(setsockopt(peers[i].fd, SOL_PACKET, PACKET_AUXDATA, &on,
+                                sizeof on), 0);
     assert_int_equal(bind(peers[i].fd, (struct sockaddr *) &addr,
                           sizeof addr), 0);
 }
@@ -138,21 +140,50 @@ xdp_inject(struct dpif *dpif, uint32_t port, const char *name,
     assert_int_equal(n, len);
 }
 
+/* The kernel hands out the outer tag beside the frame. */
+static size_t
+insert_tag(const struct msghdr *msg, uint8_t *frame, size_t len)
+{
+    const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+    struct tpacket_auxdata aux;
+
+    if (!c || c->cmsg_type != PACKET_AUXDATA) {
+        return len;
+    }
+    memcpy(&aux, CMSG_DATA(c), sizeof aux);
+    if (!(aux.tp_status & TP_STATUS_VLAN_VALID)) {
+        return len;
+    }
+    memmove(frame + 16, frame + 12, len - 12);
+    frame[12] = aux.tp_vlan_tpid >> 8;
+    frame[13] = aux.tp_vlan_tpid;
+    frame[14] = aux.tp_vlan_tci >> 8;
+    frame[15] = aux.tp_vlan_tci;
+    return len + 4;
+}
+
 static bool
 xdp_sent(struct dpif *dpif, uint32_t port, const char *name,
          struct dpx_buf *frame)
 {
+    char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+    uint8_t data[65536 + 4];
+    struct iovec iov = { data, sizeof data - 4 };
+    struct msghdr msg = {
+        .msg_iov = &iov, .msg_iovlen = 1,
+        .msg_control = control, .msg_controllen = sizeof control,
+    };
     int *fd = peer_of(name);
-    uint8_t data[65536];
     ssize_t n;
 
     (void) dpif;
     (void) port;
     assert_non_null(fd);
-    n = recv(*fd, data, sizeof data, MSG_DONTWAIT);
+    n = recvmsg(*fd, &msg, MSG_DONTWAIT);
     if (n < 0) {
         return false;
     }
+    n = insert_tag(&msg, data, n);
     dpx_buf_clear(frame);
     dpx_buf_put(frame, data, n);
     return true;
