@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "lib/error.h"
-#include "lib/log.h"
 
 struct registration {
     struct registration *next;
@@ -103,9 +102,11 @@ dp_unregister_provider(const char *type)
     lock();
     r = find(dpif_normalize_type(type));
     if (!*r) {
-        error = dpx_error(EAFNOSUPPORT, "datapath type %s is unknown", type);
+        error = dpx_error(EAFNOSUPPORT, "datapath type %s is unknown",
+                          dpif_normalize_type(type));
     } else if ((*r)->refs) {
-        error = dpx_error(EBUSY, "datapath type %s is in use", type);
+        error = dpx_error(EBUSY, "datapath type %s is in use",
+                          (*r)->class->type);
     } else {
         dead = *r;
         *r = dead->next;
@@ -115,12 +116,13 @@ dp_unregister_provider(const char *type)
     return error;
 }
 
-/* Makes later registrations of `type` fail. */
+/* Makes later registrations of `type` fail: the base classes' too, unless
+ * they have been used already. */
 void
 dp_blacklist_provider(const char *type)
 {
     pthread_mutex_lock(&mutex);
-    dpif_set_add(&blacklist, type);
+    dpif_set_add(&blacklist, dpif_normalize_type(type));
     pthread_mutex_unlock(&mutex);
 }
 
@@ -172,20 +174,14 @@ dp_enumerate_names(const char *type, struct dpif_set *names)
 
     dpif_set_clear(names);
     error = dpif_class_ref(type, &r);
-    if (error) {
-        DPX_LOG(DPX_LOG_WARN, NULL, "could not enumerate datapaths: %s",
-                dpx_error_text(error));
-        return error;
-    }
-    if (r->class->enumerate) {
-        error = r->class->enumerate(names);
+    if (!error) {
+        error = r->class->enumerate ? r->class->enumerate(names) : 0;
         if (error) {
-            DPX_LOG(DPX_LOG_WARN, NULL,
-                    "failed to enumerate %s datapaths: %s", r->class->type,
-                    dpx_error_text(error));
+            dpif_set_clear(names);
         }
+        dpif_class_unref(r);
     }
-    dpif_class_unref(r);
+    dpif_log_class(type, NULL, "enumerate", error);
     return error;
 }
 

@@ -6,6 +6,7 @@
 #define DPIF_PRIVATE_H 1
 
 #include "dpif/dpif-provider.h"
+#include "lib/log.h"
 
 /* classes.c: a class in use.  dpif_class_ref() returns EAFNOSUPPORT if there
  * is no such type. */
@@ -14,8 +15,13 @@ int dpif_class_ref(const char *type, struct registration **);
 void dpif_class_unref(struct registration *);
 const struct dpif_class *dpif_class_of(const struct registration *);
 
-/* log.c: each logs one operation and its outcome, under the limits that
- * DPIF.md states, and counts nothing. */
+/* log.c: logs operations and their outcomes: failures as warnings, the rest
+ * for debugging, each within its limit.  dpif_log_wanted() takes the token of
+ * a message about an operation that returned `error`; ask it before anything
+ * is formatted.  The others ask it themselves. */
+bool dpif_log_wanted(int error, enum dpx_log_level *);
+void dpif_log_class(const char *type, const char *name, const char *operation,
+                    int error);
 void dpif_log_result(const struct dpif *, const char *operation, int error);
 void dpif_log_debug(const struct dpif *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

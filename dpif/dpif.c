@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/error.h"
-#include "lib/log.h"
 
 static _Atomic uint64_t events[DPIF_N_EVENTS];
 
@@ -79,29 +77,32 @@ do_open(const char *name, const char *type, bool create, struct dpif **dpifp)
 int
 dpif_open(const char *name, const char *type, struct dpif **dpifp)
 {
-    return do_open(name, type, false, dpifp);
+    int error = do_open(name, type, false, dpifp);
+
+    dpif_log_class(type, name, "open", error);
+    return error;
 }
 
 /* Makes the datapath and opens it.  EEXIST if it is there. */
 int
 dpif_create(const char *name, const char *type, struct dpif **dpifp)
 {
-    return do_open(name, type, true, dpifp);
+    int error = do_open(name, type, true, dpifp);
+
+    dpif_log_class(type, name, "create", error);
+    return error;
 }
 
 /* Opens the datapath, which is made if it is not there. */
 int
 dpif_create_and_open(const char *name, const char *type, struct dpif **dpifp)
 {
-    int error = dpif_create(name, type, dpifp);
+    int error = do_open(name, type, true, dpifp);
 
     if (error == EEXIST || error == EBUSY) {
-        error = dpif_open(name, type, dpifp);
+        error = do_open(name, type, false, dpifp);
     }
-    if (error) {
-        DPX_LOG(DPX_LOG_WARN, NULL, "%s@%s: failed to open or create: %s",
-                dpif_normalize_type(type), name, dpx_error_text(error));
-    }
+    dpif_log_class(type, name, "create_and_open", error);
     return error;
 }
 

@@ -146,7 +146,7 @@ enum dpif_flow_put_flags {
 };
 
 int dpif_flow_flush(struct dpif *);
-int dpif_flow_put(struct dpif *, enum dpif_flow_put_flags,
+int dpif_flow_put(struct dpif *, unsigned int flags,
                   const struct nlattr *key, size_t key_len,
                   const struct nlattr *mask, size_t mask_len,
                   const struct nlattr *actions, size_t actions_len,
@@ -204,7 +204,7 @@ enum dpif_op_type {
 };
 
 struct dpif_flow_put_op {
-    enum dpif_flow_put_flags flags;
+    unsigned int flags;         /* enum dpif_flow_put_flags. */
     const struct nlattr *key;
     size_t key_len;
     const struct nlattr *mask;

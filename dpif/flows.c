@@ -26,12 +26,12 @@ dpif_flow_flush(struct dpif *dpif)
     return error;
 }
 
-/* Adds or modifies a flow, see DPIF.md's table in docs/: absent and CREATE,
- * added; present and MODIFY, its actions replaced; else ENOENT or EEXIST.
- * `mask` NULL: exact.  `stats`, which may be NULL, receives the counters from
- * before, and zeros on error. */
+/* Adds or modifies a flow.  Absent and CREATE: added.  Present and MODIFY: its
+ * actions are replaced, and its counters zeroed if ZERO_STATS.  Else ENOENT or
+ * EEXIST.  `mask` NULL: exact.  `stats`, which may be NULL, receives the
+ * counters from before; zeros for a new flow and on error. */
 int
-dpif_flow_put(struct dpif *dpif, enum dpif_flow_put_flags flags,
+dpif_flow_put(struct dpif *dpif, unsigned int flags,
               const struct nlattr *key, size_t key_len,
               const struct nlattr *mask, size_t mask_len,
               const struct nlattr *actions, size_t actions_len,
@@ -111,14 +111,24 @@ dpif_flow_dump_start(struct dpif_flow_dump *dump, const struct dpif *dpif)
     return dump->error;
 }
 
-/* Returns 0 or an error, after which the state is not to be used. */
+/* Returns 0 or an error; then there is no state, and `*statep` is NULL, which
+ * state_uninit accepts. */
 int
 dpif_flow_dump_state_init(const struct dpif_flow_dump *dump, void **statep)
 {
+    const struct dpif *dpif = dump->dpif;
+    int error = __atomic_load_n(&dump->error, __ATOMIC_RELAXED);
+
     *statep = NULL;
-    return dump->error ? dump->error
-        : dump->dpif->dpif_class->flow_dump_state_init(dump->dpif, dump->iter,
+    if (!error) {
+        error = dpif->dpif_class->flow_dump_state_init(dpif, dump->iter,
                                                        statep);
+        if (error) {
+            *statep = NULL;
+            dpif_log_result(dpif, "flow_dump_state_init", error);
+        }
+    }
+    return error;
 }
 
 /* The next flow, in memory that is `state`'s until its next call.  Any output

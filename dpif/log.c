@@ -16,9 +16,8 @@
 static struct dpx_rate_limit error_limit = DPX_RATE_LIMIT_INIT(60, 60);
 static struct dpx_rate_limit debug_limit = DPX_RATE_LIMIT_INIT(600, 600);
 
-/* Whether a message about an operation that returned `error` is wanted. */
-static bool
-wanted(int error, enum dpx_log_level *level)
+bool
+dpif_log_wanted(int error, enum dpx_log_level *level)
 {
     *level = error ? DPX_LOG_WARN : DPX_LOG_DBG;
     return dpx_log_wanted(*level, error ? &error_limit : &debug_limit);
@@ -40,7 +39,7 @@ dpif_log_debug(const struct dpif *dpif, const char *format, ...)
 {
     enum dpx_log_level level;
 
-    if (wanted(0, &level)) {
+    if (dpif_log_wanted(0, &level)) {
         va_list args;
 
         va_start(args, format);
@@ -54,7 +53,7 @@ dpif_log_warning(const struct dpif *dpif, const char *format, ...)
 {
     enum dpx_log_level level;
 
-    if (wanted(EINVAL, &level)) {
+    if (dpif_log_wanted(EINVAL, &level)) {
         va_list args;
 
         va_start(args, format);
@@ -74,7 +73,71 @@ dpif_log_result(const struct dpif *dpif, const char *operation, int error)
     }
 }
 
-/* Logs "failed to OPERATION (reason) KEY, STATS, actions:ACTIONS". */
+/* Logs an operation on a class, or on a datapath that may not be open. */
+void
+dpif_log_class(const char *type, const char *name, const char *operation,
+               int error)
+{
+    enum dpx_log_level level;
+
+    type = dpif_normalize_type(type);
+    if (!dpif_log_wanted(error, &level)) {
+        return;
+    } else if (error) {
+        dpx_log_write(level, "%s%s%s: %s failed (%s)", type, name ? "@" : "",
+                      name ? name : "", operation, dpx_error_text(error));
+    } else {
+        dpx_log_write(level, "%s%s%s: %s success", type, name ? "@" : "",
+                      name ? name : "", operation);
+    }
+}
+
+struct flow_message {
+    const struct nlattr *key;
+    size_t key_len;
+    const struct nlattr *mask;
+    size_t mask_len;
+    const struct dpif_flow_stats *stats;        /* NULL: none. */
+    const struct nlattr *actions;
+    size_t actions_len;
+};
+
+/* Writes "failed to OPERATION (reason) KEY, STATS, actions:ACTIONS", from
+ * behind the operation on. */
+static void
+write_flow(const struct dpif *dpif, enum dpx_log_level level, int error,
+           struct dpx_buf *operation, const struct flow_message *m)
+{
+    struct dpx_buf text = DPX_BUF_INIT;
+
+    if (error) {
+        dpx_buf_printf(&text, "failed to %s (%s) ", dpx_buf_str(operation),
+                       dpx_error_text(error));
+    } else {
+        dpx_buf_printf(&text, "%s ", dpx_buf_str(operation));
+    }
+    dpx_format_flow(m->key, m->key_len, m->mask, m->mask_len, true, NULL,
+                    &text);
+    if (m->stats) {
+        dpx_buf_printf(&text, ", ");
+        dpif_flow_stats_format(m->stats, &text);
+    }
+    if (m->actions || m->actions_len) {
+        dpx_buf_printf(&text, ", actions:");
+        dpx_format_actions(m->actions, m->actions_len, NULL, &text);
+    }
+    dpx_log_write(level, "%s: %s", dpif->full_name, dpx_buf_str(&text));
+    dpx_buf_free(&text);
+    dpx_buf_free(operation);
+}
+
+/* Of a flow, that it exists is no failure of the datapath. */
+static bool
+flow_wanted(int error, enum dpx_log_level *level)
+{
+    return dpif_log_wanted(error == EEXIST ? 0 : error, level);
+}
+
 void
 dpif_log_flow(const struct dpif *dpif, const char *operation, int error,
               const struct nlattr *key, size_t key_len,
@@ -82,49 +145,36 @@ dpif_log_flow(const struct dpif *dpif, const char *operation, int error,
               const struct dpif_flow_stats *stats,
               const struct nlattr *actions, size_t actions_len)
 {
-    struct dpx_buf text = DPX_BUF_INIT;
     enum dpx_log_level level;
 
-    /* An existing flow is no failure of the datapath. */
-    if (!wanted(error == EEXIST ? 0 : error, &level)) {
-        return;
+    if (flow_wanted(error, &level)) {
+        struct flow_message m = { key, key_len, mask, mask_len, stats,
+                                  actions, actions_len };
+        struct dpx_buf text = DPX_BUF_INIT;
+
+        dpx_buf_printf(&text, "%s", operation);
+        write_flow(dpif, level, error, &text, &m);
     }
-    if (error) {
-        dpx_buf_printf(&text, "failed to %s (%s) ", operation,
-                       dpx_error_text(error));
-    } else {
-        dpx_buf_printf(&text, "%s ", operation);
-    }
-    dpx_format_flow(key, key_len, mask, mask_len, true, NULL, &text);
-    if (stats) {
-        dpx_buf_printf(&text, ", ");
-        dpif_flow_stats_format(stats, &text);
-    }
-    if (actions || actions_len) {
-        dpx_buf_printf(&text, ", actions:");
-        dpx_format_actions(actions, actions_len, NULL, &text);
-    }
-    dpx_log_write(level, "%s: %s", dpif->full_name, dpx_buf_str(&text));
-    dpx_buf_free(&text);
 }
 
 void
 dpif_log_put(const struct dpif *dpif, const struct dpif_flow_put_op *put,
              int error)
 {
-    char operation[64] = "put";
+    enum dpx_log_level level;
 
-    if (put->flags & DPIF_FP_CREATE) {
-        strcat(operation, "[create]");
+    if (flow_wanted(error, &level)) {
+        struct flow_message m = { put->key, put->key_len, put->mask,
+                                  put->mask_len, put->stats, put->actions,
+                                  put->actions_len };
+        struct dpx_buf text = DPX_BUF_INIT;
+
+        dpx_buf_printf(&text, "put%s%s%s",
+                       put->flags & DPIF_FP_CREATE ? "[create]" : "",
+                       put->flags & DPIF_FP_MODIFY ? "[modify]" : "",
+                       put->flags & DPIF_FP_ZERO_STATS ? "[zero]" : "");
+        write_flow(dpif, level, error, &text, &m);
     }
-    if (put->flags & DPIF_FP_MODIFY) {
-        strcat(operation, "[modify]");
-    }
-    if (put->flags & DPIF_FP_ZERO_STATS) {
-        strcat(operation, "[zero]");
-    }
-    dpif_log_flow(dpif, operation, error, put->key, put->key_len, put->mask,
-                  put->mask_len, put->stats, put->actions, put->actions_len);
 }
 
 /* The first bytes of a packet. */
@@ -146,7 +196,7 @@ dpif_log_execute(const struct dpif *dpif, const struct dpif_execute *execute,
     struct dpx_buf text = DPX_BUF_INIT;
     enum dpx_log_level level;
 
-    if (execute->probe || !wanted(error, &level)) {
+    if (execute->probe || !dpif_log_wanted(error, &level)) {
         return;
     }
     dpx_buf_printf(&text, "%sexecute ", error ? "failed to " : "");
@@ -165,7 +215,7 @@ dpif_log_upcall(const struct dpif *dpif, const struct dpif_upcall *upcall)
     struct dpx_buf text = DPX_BUF_INIT;
     enum dpx_log_level level;
 
-    if (!wanted(0, &level)) {
+    if (!dpif_log_wanted(0, &level)) {
         return;
     }
     dpx_buf_printf(&text, "%s upcall ",

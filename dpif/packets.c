@@ -321,8 +321,12 @@ dpif_recv(struct dpif *dpif, uint32_t handler, struct dpif_upcall *upcall,
     }
     if (!error) {
         dpif_log_upcall(dpif, upcall);
-    } else if (error != EAGAIN) {
-        dpif_log_result(dpif, "recv", error);
+    } else {
+        dpx_buf_free(&upcall->packet);
+        memset(upcall, 0, sizeof *upcall);
+        if (error != EAGAIN) {
+            dpif_log_result(dpif, "recv", error);
+        }
     }
     return error;
 }
@@ -344,4 +348,5 @@ dpif_recv_purge(struct dpif *dpif)
     if (dpif->dpif_class->recv_purge) {
         dpif->dpif_class->recv_purge(dpif);
     }
+    dpif_log_result(dpif, "recv_purge", 0);
 }

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "lib/error.h"
-#include "lib/poll.h"
 
 /* Adds `netdev` as port `*port_nop`, or with any free number if that or
  * `port_nop` is NULL or DPIF_PORT_NONE; writes the number, DPIF_PORT_NONE on
@@ -72,23 +71,27 @@ dpif_port_exists(const struct dpif *dpif, const char *devname)
     return !error;
 }
 
-static int
-finish_query(const struct dpif *dpif, const char *what,
-             struct dpif_port *port, int error)
+/* Logs a query of port `devname`, or of `port_no` if that is NULL.  That there
+ * is no such port is no failure. */
+static void
+log_query(const struct dpif *dpif, const char *devname, uint32_t port_no,
+          const struct dpif_port *port, int error)
 {
-    if (error) {
-        memset(port, 0, sizeof *port);
-        if (is_absent(error)) {
-            dpif_log_debug(dpif, "port %s is absent", what);
-        } else {
-            dpif_log_warning(dpif, "failed to query port %s: %s", what,
-                             dpx_error_text(error));
-        }
-    } else {
-        dpif_log_debug(dpif, "port %s is %s, number %"PRIu32, what,
-                       port->name, port->port_no);
+    enum dpx_log_level level;
+    char number[16];
+
+    if (!dpif_log_wanted(is_absent(error) ? 0 : error, &level)) {
+        return;
     }
-    return error;
+    snprintf(number, sizeof number, "%"PRIu32, port_no);
+    devname = devname ? devname : number;
+    if (error) {
+        dpx_log_write(level, "%s: failed to query port %s: %s",
+                      dpif->full_name, devname, dpx_error_text(error));
+    } else {
+        dpx_log_write(level, "%s: port %s is %s, number %"PRIu32,
+                      dpif->full_name, devname, port->name, port->port_no);
+    }
 }
 
 /* The port, for the caller to dpif_port_destroy(); zeroed on error. */
@@ -96,11 +99,13 @@ int
 dpif_port_query_by_number(const struct dpif *dpif, uint32_t port_no,
                           struct dpif_port *port)
 {
-    char what[16];
     int error = dpif->dpif_class->port_query_by_number(dpif, port_no, port);
 
-    snprintf(what, sizeof what, "%"PRIu32, port_no);
-    return finish_query(dpif, what, port, error);
+    if (error) {
+        memset(port, 0, sizeof *port);
+    }
+    log_query(dpif, NULL, port_no, port, error);
+    return error;
 }
 
 int
@@ -109,7 +114,11 @@ dpif_port_query_by_name(const struct dpif *dpif, const char *devname,
 {
     int error = dpif->dpif_class->port_query_by_name(dpif, devname, port);
 
-    return finish_query(dpif, devname, port, error);
+    if (error) {
+        memset(port, 0, sizeof *port);
+    }
+    log_query(dpif, devname, DPIF_PORT_NONE, port, error);
+    return error;
 }
 
 /* The port's name, cut to `name_size` bytes with the NUL; "" on failure. */
@@ -217,6 +226,13 @@ dpif_port_poll(const struct dpif *dpif, char **devnamep)
 
     if (error) {
         *devnamep = NULL;
+    }
+    if (!error) {
+        dpif_log_debug(dpif, "port %s changed", *devnamep);
+    } else if (error == ENOBUFS) {
+        dpif_log_debug(dpif, "any port may have changed");
+    } else if (error != EAGAIN) {
+        dpif_log_result(dpif, "port_poll", error);
     }
     return error;
 }

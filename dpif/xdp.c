@@ -113,6 +113,19 @@ parse_mode(const char *mode, enum dpx_port_mode *modep)
                 : 0;
 }
 
+/* Whether a port of `type` is a device, or one that is to be made. */
+static bool
+is_device(const char *type)
+{
+    static const char *types[] = { "", "system", "tap", "internal" };
+    bool found = !type;
+
+    for (size_t i = 0; !found && i < sizeof types / sizeof types[0]; i++) {
+        found = !strcmp(type, types[i]);
+    }
+    return found;
+}
+
 static int
 xdp_port_add(struct dpif *dpif, const struct dpif_netdev *netdev,
              uint32_t *port_no)
@@ -123,6 +136,10 @@ xdp_port_add(struct dpif *dpif, const struct dpif_netdev *netdev,
     };
     int error = parse_mode(netdev->mode, &opts.mode);
 
+    if (!error && !is_device(netdev->type)) {
+        error = dpx_error(EAFNOSUPPORT, "port %s: type %s is not one of "
+                          "xdp's", netdev->name, netdev->type);
+    }
     return error ? error
                  : dpx_port_add(dp_of(dpif), netdev->name, &opts, port_no);
 }
@@ -280,12 +297,10 @@ xdp_recv(struct dpif *dpif, uint32_t handler, struct dpif_upcall *upcall,
     struct dpx_upcall_info info;
     int error = dpx_recv(dp_of(dpif), handler, &info, buf, &upcall->packet);
 
-    if (error) {
-        dpx_buf_free(&upcall->packet);
-        return error;
+    if (!error) {
+        dpif_core_upcall(&info, buf, upcall);
     }
-    dpif_core_upcall(&info, buf, upcall);
-    return 0;
+    return error;
 }
 
 static void

@@ -46,6 +46,9 @@ dpx_log_set_target(const char *target)
     }
     file = new;
     to_syslog = syslogging;
+    if (syslogging) {
+        openlog(program, LOG_PID, LOG_DAEMON);
+    }
     pthread_mutex_unlock(&mutex);
     return 0;
 }
@@ -115,7 +118,7 @@ dpx_log_write(enum dpx_log_level level, const char *format, ...)
     va_start(args, format);
     pthread_mutex_lock(&mutex);
     if (to_syslog) {
-        vsyslog(LOG_DAEMON | priorities[level], format, args);
+        vsyslog(priorities[level], format, args);
     } else {
         FILE *out = file ? file : stderr;
 

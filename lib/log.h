@@ -30,7 +30,8 @@ void dpx_log_set_level(enum dpx_log_level);
  * nothing. */
 int dpx_log_set_target(const char *target);
 
-/* The name that messages to stderr and syslog begin with.  Not copied. */
+/* The name that messages begin with; for syslog, to be set before the target.
+ * Not copied. */
 void dpx_log_set_program(const char *name);
 
 /* Whether a message of `level` would be written now; takes its token from
