@@ -11,7 +11,7 @@
 
 #include "lib/error.h"
 #include "lib/log.h"
-#include "lib/odp.h"
+#include "lib/flow-text.h"
 
 static struct dpx_rate_limit error_limit = DPX_RATE_LIMIT_INIT(60, 60);
 static struct dpx_rate_limit debug_limit = DPX_RATE_LIMIT_INIT(600, 600);

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct dpx_buf {
     void *base;                 /* malloc()ed; NULL while empty. */
     size_t allocated;
@@ -49,5 +53,9 @@ void dpx_nla_put_u32(struct dpx_buf *, uint16_t type, uint32_t);
 void dpx_nla_put_u64(struct dpx_buf *, uint16_t type, uint64_t);
 size_t dpx_nla_nest(struct dpx_buf *, uint16_t type);   /* Returns a mark. */
 void dpx_nla_end(struct dpx_buf *, size_t mark);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* lib/buf.h */

@@ -7,6 +7,10 @@
 #ifndef DPX_ERROR_H
 #define DPX_ERROR_H 1
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Sets the thread's message, and returns `error`. */
 int dpx_error(int error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -15,5 +19,9 @@ int dpx_error(int error, const char *format, ...)
  * `error`, else strerror(error).  Valid until the thread's next dpx_error().
  */
 const char *dpx_error_text(int error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* lib/error.h */

@@ -8,6 +8,10 @@
 
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum dpx_log_level { DPX_LOG_ERR, DPX_LOG_WARN, DPX_LOG_INFO, DPX_LOG_DBG };
 
 /* At most `per_minute` messages a minute, and bursts of `burst`.  Define one
@@ -48,5 +52,9 @@ void dpx_log_write(enum dpx_log_level, const char *format, ...)
             dpx_log_write(LEVEL, __VA_ARGS__);                              \
         }                                                                   \
     } while (0)
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* lib/log.h */

@@ -7,6 +7,10 @@
 #ifndef DPX_POLL_H
 #define DPX_POLL_H 1
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Wakes the next dpx_poll_block() when `events` (POLLIN, POLLOUT) happen on
  * `fd`.  A negative fd is ignored. */
 void dpx_poll_fd_wait(int fd, short events);
@@ -21,5 +25,9 @@ void dpx_poll_block(void);
 
 /* Now, in ms of CLOCK_MONOTONIC. */
 long long dpx_time_msec(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* lib/poll.h */
