@@ -124,6 +124,7 @@ int
 main(int argc, char *argv[])
 {
     static const char *const kept[] = {
+        "tests/data/planes.jsonl", "tests/data/actions.jsonl",
         "tests/data/parse.jsonl",
     };
     const char *const *files = kept;

@@ -35,7 +35,7 @@ struct drops {
 
 struct kernel {
     struct dpx_dp *dp;
-    int peers[LAST_PORT + 1];   /* Sockets; [0] unused. */
+    int peers[SMALL_PORT + 1];   /* Sockets; [0] unused. */
     int xdp;                    /* Program. */
     struct dpx_buf buf, packet; /* For upcalls. */
     int late;
@@ -78,7 +78,7 @@ add_port(struct plane *plane, int i)
     if (!error) {
         error = dpx_port_add(k->dp, dev, &opts, &port);
     }
-    if (!error && i <= LAST_PORT) {
+    if (!error && i <= SMALL_PORT) {
         k->peers[i] = wire_open(peer);
         error = k->peers[i] < 0 ? dpx_error(errno, "no packet socket") : 0;
     }
@@ -206,7 +206,7 @@ note_arrivals(struct kernel *k, struct outcome *got)
 {
     static uint8_t frame[MAX_WIRE];
 
-    for (int i = 1; i <= LAST_PORT; i++) {
+    for (int i = 1; i <= SMALL_PORT; i++) {
         size_t n;
 
         while ((n = wire_receive(k->peers[i], frame))) {
@@ -243,11 +243,11 @@ collect(struct kernel *k, uint64_t before, const struct outcome *want,
 {
     bool hasty = want->unsure || k->late >= MAX_LATE;
     int64_t end = now_ms() + (hasty ? WAIT_MS / 50 : WAIT_MS);
-    struct pollfd pfds[LAST_PORT + 1] = {
+    struct pollfd pfds[SMALL_PORT + 1] = {
         { .fd = dpx_recv_fd(k->dp, 0), .events = POLLIN },
     };
 
-    for (int i = 1; i <= LAST_PORT; i++) {
+    for (int i = 1; i <= SMALL_PORT; i++) {
         pfds[i] = (struct pollfd) { .fd = k->peers[i], .events = POLLIN };
     }
     for (;;) {
@@ -260,7 +260,7 @@ collect(struct kernel *k, uint64_t before, const struct outcome *want,
             k->late += !want->unsure;
             break;
         }
-        poll(pfds, LAST_PORT + 1, 1);
+        poll(pfds, SMALL_PORT + 1, 1);
     }
     note_arrivals(k, got);
 }

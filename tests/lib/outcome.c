@@ -29,7 +29,7 @@ outcome_output(struct outcome *o, uint32_t port, const void *data, size_t len)
 {
     size_t i = o->n_outputs;
 
-    if (port < 1 || port > LAST_PORT || i == MAX_PACKETS) {
+    if (port < 1 || port > SMALL_PORT || i == MAX_PACKETS) {
         return;
     }
     for (; i && o->outputs[i - 1].port > port; i--) {

@@ -12,8 +12,8 @@
  * (hex) and `pid` of an upcall; `drops` ({port, reason, times}); `plane`, the
  * one that a datapath in XDP is to execute the flows in.
  *
- * Ports 1 to 8 exist.  Port 9 has a small MTU, port 10 is down, and others do
- * not exist; packets sent to those leave no trace but drops.  Without `drops`
+ * Ports 1 to 8 exist; port 9 is one with a small MTU, port 10 is down, and
+ * others do not exist: packets sent there leave no trace but drops.  Without `drops`
  * none is right, except where there is no port. */
 
 #ifndef TESTS_PLANE_H

@@ -14,6 +14,7 @@ main(int argc, char *argv[])
 {
     static const char *const kept[] = {
         "tests/data/parse.jsonl", "tests/data/actions.jsonl",
+        "tests/data/planes.jsonl",
     };
     static struct plane *const planes[] = { &user_plane };
     bool verbose = getopt(argc, argv, "v") == 'v';
