@@ -64,10 +64,10 @@ $(B)/%.a:
 	$(call msg,AR)
 	$(Q)rm -f $@ && ar qcs $@ $^
 
-$(B)/libdpif.so: $(B)/obj/libdpif.a $(B)/obj/libcore.a
+$(B)/libdpif.so: $(B)/obj/libdpif.a $(B)/obj/libcore.a dpif/libdpif.map
 	$(call msg,LINK)
 	$(Q)$(CC) $(OPT) -shared -Wl,-soname,libdpif.so.1 \
-	    -Wl,--version-script=dpif/libdpif.map -o $@ \
+	    -Wl,--version-script=dpif/libdpif.map -Wl,--as-needed -o $@ \
 	    -Wl,--whole-archive $< -Wl,--no-whole-archive \
 	    $(B)/obj/libcore.a $(LIBS)
 

@@ -24,6 +24,13 @@ $(B)/tests/%: $(B)/obj/tests/helpers/%.o $(B)/obj/libtests.a \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPT) -o $@ $^ $(LIBS)
 
+# Tests that are scripts.
+SCRIPTS := $(patsubst tests/unit/%.sh,$(B)/tests/%,\
+    $(wildcard tests/unit/test-*.sh))
+$(SCRIPTS): $(B)/tests/%: tests/unit/%.sh
+	@mkdir -p $(@D)
+	$(Q)printf '#!/bin/sh\nexec "%s/%s"\n' "$(CURDIR)" $< >$@ && chmod +x $@
+
 # The conformance suite, linked once for each provider with its harness.
 SUITE := $(filter-out tests/conformance/harness-%,\
     $(wildcard tests/conformance/*.c))
@@ -52,7 +59,7 @@ $(eval $(call suite,tsan-conformance-netdev,netdev,tsan,$(TSAN)))
 check-tsan: $(B)/tests/tsan-conformance-netdev
 	$(Q)tests/run ./$<
 
-check-build: all $(TESTS) $(HELPERS) $(SUITES)
+check-build: all $(TESTS) $(HELPERS) $(SUITES) $(SCRIPTS)
 
 check-unit: check-build
 	$(Q)tests/run unit
