@@ -132,6 +132,29 @@ nothing_left() {
     device_state | diff "$TMP/state" - && [ ! -e "/sys/fs/bpf/dpx/$D" ]
 }
 
+lost_all() {
+    ! in_ns "$A" ping -q -c 2 -i 0.1 -W 0.2 10.1.1.2
+}
+
+counts_on() {
+    counted "$D" "$THERE"
+    [ "$(counted "$D" "$THERE" | cut -d' ' -f1)" -ge $((PINGS + 2)) ]
+}
+
+# A flow's text, without its counters, makes the same flow.
+dumped_again() {
+    local key actions text
+    dpxtool flow add dp "$D" flow 'in_port(1),eth(src=02:00:00:00:00:01/01:00:00:00:00:ff),eth_type(0x0800),ipv4(dst=10.0.0.0/255.0.0.0,proto=17,frag=no),udp(dst=53)' \
+        actions 'set(ipv4(ttl=9)),push_vlan(vid=5,pcp=1),2,pop_vlan,1' || return
+    text=$(dpxtool flow dump dp "$D")
+    key=${text%%, packets:*} actions=${text##*actions:}
+    dpxtool flow flush dp "$D"
+    dpxtool flow add dp "$D" flow "$key" actions "$actions" || return
+    echo "$text"
+    dpxtool flow dump dp "$D"
+    [ "$(dpxtool flow dump dp "$D")" = "$text" ]
+}
+
 host "$A" 10.1.1.1/24 $MAC_A
 host "$B" 10.1.1.2/24 $MAC_B
 knows "$A" 10.1.1.2 $MAC_B
@@ -157,5 +180,32 @@ ok "mixed: plane there is xdp" plane "$THERE" xdp
 ok "mixed: plane back is tc" plane "$BACK" tc
 ok "mixed: TCP" tcp
 in_ns "$B" ethtool -K eth0 gro off
+
+# What the tool says of it.
+# shellcheck disable=SC2016  # Variables of jq's.
+ok "mixed: the ports in JSON" jq -e '.[0].ports | map([.port, .name, .mode, .up,
+    .xdp, .receives_xdp]) == [[1, $a, "xdp", true, true, true],
+    [2, $b, "tc", true, false, false]]' --arg a "$A" --arg b "$B" \
+    <(dpx-loader show "$D" >"$TMP/out" && dpxtool -j port show dp "$D")
+for noun in dp port mask upcall drop "flow dump"; do
+    [[ $noun = flow* ]] || noun+=" show"
+    # shellcheck disable=SC2086  # Words.
+    ok "JSON of $noun" jq -e 'type == "array"' <(dpxtool -p $noun dp "$D")
+done
+ok "dp show: 2 flows, 2 ports" jq_dp '.flows == 2 and .ports == 2'
+ok "mask show: 1 mask of 2 flows" jq -e \
+    '.[0].masks | length == 1 and .[0].flows == 2' \
+    <(dpxtool -j mask show dp "$D")
+ok "modified to a drop" dpxtool flow mod dp "$D" flow "$THERE" actions drop
+ok "drops" lost_all
+ok "its counters go on" counts_on
+ok "modified back" dpxtool flow mod dp "$D" flow "$THERE" actions "$B"
+ok "forwards" flood 10
+ok "deleted" dpxtool flow del dp "$D" flow "$BACK"
+ok "one flow" jq_dp '.flows == 1'
+ok "its packets miss" lost_all
+ok "flushed" dpxtool flow flush dp "$D"
+ok "no flow" jq_dp '.flows == 0'
+ok "what is dumped can be added again" dumped_again
 
 done_testing
