@@ -58,7 +58,7 @@ provide(struct dpif *dpif, struct dpif_op *op)
     case DPIF_OP_EXECUTE:
         return class->execute(dpif, &op->u.execute);
     }
-    return dpx_error(EINVAL, "operation of unknown type %d", op->type);
+    return EINVAL;
 }
 
 static void
@@ -178,13 +178,21 @@ needs_help(const struct dpif_execute *execute)
     return execute->needs_help || execute->actions_len > MAX_ACTIONS_LEN;
 }
 
+static bool
+is_known(const struct dpif_op *op)
+{
+    return op->type >= DPIF_OP_FLOW_PUT && op->type <= DPIF_OP_EXECUTE;
+}
+
 /* Does an operation by itself, or with the provider step by step. */
 static int
 operate_one(struct dpif *dpif, struct dpif_op *op)
 {
     struct dpif_execute *execute = &op->u.execute;
 
-    if (op->type != DPIF_OP_EXECUTE) {
+    if (!is_known(op)) {
+        return dpx_error(EINVAL, "operation of unknown type %d", op->type);
+    } else if (op->type != DPIF_OP_EXECUTE) {
         return provide(dpif, op);
     } else if (!execute->actions_len) {
         return 0;
@@ -197,10 +205,10 @@ operate_one(struct dpif *dpif, struct dpif_op *op)
 static bool
 is_ours(const struct dpif *dpif, const struct dpif_op *op)
 {
-    return !dpif->dpif_class->operate
+    return !dpif->dpif_class->operate || !is_known(op)
            || (op->type == DPIF_OP_EXECUTE
-               && (!op->u.execute.actions_len || needs_help(&op->u.execute)))
-           || op->type < DPIF_OP_FLOW_PUT || op->type > DPIF_OP_EXECUTE;
+               && (!op->u.execute.actions_len
+                   || needs_help(&op->u.execute)));
 }
 
 static void
