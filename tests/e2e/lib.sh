@@ -110,7 +110,8 @@ done_testing() {
 }
 
 datapath() {
-    dpx-loader create "$@" || { echo "Bail out! cannot create $1"; exit 1; }
+    dpx-loader create "$1" --flows 10000 "${@:2}" ||
+        { echo "Bail out! cannot create $1"; exit 1; }
     undo dpx-loader delete "$1"
 }
 
