@@ -68,12 +68,12 @@ static const struct set_field set_fields[] = {
 static bool
 matches_exactly(const struct dpx_compiler *c, const struct dpx_key_layer *l)
 {
-    uint16_t type = ntohs(c->key.eth_type);
+    uint16_t type = ntohs(c->facts.eth_type);
 
-    return c->mask.eth_type == 0xffff
+    return c->facts.exact_type
            && (type == l->eth_type[0] || type == l->eth_type[1])
-           && (!l->proto || (c->mask.ip_proto == 0xff
-                             && c->key.ip_proto == l->proto));
+           && (!l->proto || (c->facts.exact_proto
+                             && c->facts.ip_proto == l->proto));
 }
 
 /* Does every packet of the flow have the header that the attribute is of? */
@@ -90,7 +90,7 @@ check_set_layer(const struct dpx_compiler *c, const struct dpx_key_attr *row,
         }
     }
     if (attr == OVS_KEY_ATTR_ETHERNET
-        && c->key.mac_proto != DPX_MAC_ETHERNET) {
+        && c->facts.mac_proto != DPX_MAC_ETHERNET) {
         return dpx_error(EINVAL, "set(eth): the flow is of layer 3 packets");
     }
     return 0;
@@ -106,8 +106,8 @@ check_set_ip(const struct dpx_compiler *c, const char *name, uint16_t attr,
     uint32_t label;
 
     if (mask ? mask[proto] || mask[proto + 3]
-        : value[proto] != c->key.ip_proto
-          || value[proto + 3] != c->key.ip_frag) {
+        : value[proto] != c->facts.ip_proto
+          || value[proto + 3] != c->facts.ip_frag) {
         return dpx_error(EINVAL, "set(%s): proto and frag cannot be changed",
                          name);
     }

@@ -20,7 +20,7 @@ dpx_compile_emit(struct dpx_compiler *c, struct dpx_op op)
 {
     struct dpx_program *p = c->prog;
 
-    if (c->limited && p->n >= DPX_MAX_OPS) {
+    if (c->facts.limited && p->n >= DPX_MAX_OPS) {
         return dpx_error(E2BIG, "actions: more than %d operations",
                          DPX_MAX_OPS);
     }
@@ -146,7 +146,7 @@ compile_push_vlan(struct dpx_compiler *c, const struct dpx_attr *a)
     uint16_t tpid = ntohs(dpx_get_u16(a->data));
     uint16_t tci = ntohs(dpx_get_u16(a->data + 2));
 
-    if (c->key.mac_proto != DPX_MAC_ETHERNET) {
+    if (c->facts.mac_proto != DPX_MAC_ETHERNET) {
         return dpx_error(EINVAL, "push_vlan: the flow is of layer 3 packets");
     }
     if (tpid != ETH_P_8021Q && tpid != ETH_P_8021AD) {
@@ -166,7 +166,7 @@ static int
 compile_pop_vlan(struct dpx_compiler *c, const struct dpx_attr *a)
 {
     (void) a;
-    if (c->key.mac_proto != DPX_MAC_ETHERNET) {
+    if (c->facts.mac_proto != DPX_MAC_ETHERNET) {
         return dpx_error(EINVAL, "pop_vlan: the flow is of layer 3 packets");
     }
     return dpx_compile_emit(c, (struct dpx_op) { .type = DPX_OP_POP_VLAN });
@@ -265,23 +265,38 @@ classify(struct dpx_program *prog)
     }
 }
 
+_Static_assert(sizeof(struct dpx_facts) == 8, "facts are compared as bytes");
+
+static struct dpx_facts
+facts_of(const struct dpx_key *key, const struct dpx_key *mask)
+{
+    static const struct dpx_key all = {
+        .eth_type = 0xffff, .ip_proto = 0xff, .ip_frag = 0xff,
+        .mac_proto = 0xff,
+    };
+    const struct dpx_key *m = mask ? mask : &all;
+
+    return (struct dpx_facts) {
+        .eth_type = key->eth_type & m->eth_type,
+        .ip_proto = key->ip_proto & m->ip_proto,
+        .ip_frag = key->ip_frag & m->ip_frag,
+        .mac_proto = key->mac_proto & m->mac_proto,
+        .exact_type = m->eth_type == 0xffff,
+        .exact_proto = m->ip_proto == 0xff,
+        .limited = mask != NULL,
+    };
+}
+
 int
 dpx_compile(const void *actions, size_t len, const struct dpx_key *key,
             const struct dpx_key *mask, struct dpx_program *prog)
 {
-    struct dpx_compiler c = { .prog = prog, .limited = mask != NULL };
-    const uint8_t *k = (const uint8_t *) key;
+    struct dpx_compiler c = { .prog = prog, .facts = facts_of(key, mask) };
     int error;
 
-    memset(&c.mask, 0xff, sizeof c.mask);
-    if (mask) {
-        c.mask = *mask;
-    }
-    for (size_t i = 0; i < sizeof *key; i++) {
-        ((uint8_t *) &c.key)[i] = k[i] & ((uint8_t *) &c.mask)[i];
-    }
     prog->n = 0;
-    if (c.limited && len > DPX_MAX_ACTIONS) {
+    prog->actions = NULL;
+    if (c.facts.limited && len > DPX_MAX_ACTIONS) {
         return dpx_error(E2BIG, "actions: %zu bytes, at most %d", len,
                          DPX_MAX_ACTIONS);
     }
@@ -290,8 +305,24 @@ dpx_compile(const void *actions, size_t len, const struct dpx_key *key,
         /* What follows the last output changes what nobody sees. */
         prog->n = c.visible;
         classify(prog);
+        prog->actions = actions;
+        prog->actions_len = len;
+        prog->facts = c.facts;
     }
     return error;
+}
+
+bool
+dpx_program_fits(const struct dpx_program *prog, const void *actions,
+                 size_t len, const struct dpx_key *key,
+                 const struct dpx_key *mask)
+{
+    struct dpx_facts facts = facts_of(key, mask);
+
+    return prog->actions && prog->actions_len == len
+           && (prog->actions == actions
+               || !memcmp(prog->actions, actions, len))
+           && !memcmp(&prog->facts, &facts, sizeof facts);
 }
 
 void

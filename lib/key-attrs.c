@@ -46,43 +46,50 @@ const struct dpx_key_attr dpx_key_attrs[DPX_N_KEY_ATTRS] = {
     [OVS_KEY_ATTR_ND_EXTENSIONS] = { "nd_ext", 8, true },
 };
 
-#define FIELD(ATTR, OFS, MEMBER, DELTA, LEN)                                \
-    { OVS_KEY_ATTR_##ATTR, OFS,                                             \
-      offsetof(struct dpx_key, MEMBER) + (DELTA), LEN }
+#define FIELD(OFS, MEMBER, DELTA, LEN)                                      \
+    { OFS, offsetof(struct dpx_key, MEMBER) + (DELTA), LEN }
 
-const struct dpx_key_field dpx_key_fields[DPX_N_KEY_FIELDS] = {
-    FIELD(PRIORITY, 0, skb_priority, 0, 4),
-    FIELD(IN_PORT, 0, in_port, 0, 4),
-    FIELD(SKB_MARK, 0, skb_mark, 0, 4),
-    FIELD(DP_HASH, 0, dp_hash, 0, 4),
-    FIELD(RECIRC_ID, 0, recirc_id, 0, 4),
-    FIELD(ETHERNET, 0, eth_src, 0, 6),
-    FIELD(ETHERNET, 6, eth_dst, 0, 6),
-    FIELD(ETHERTYPE, 0, eth_type, 0, 2),
-    FIELD(IPV4, 0, ipv4.src, 0, 8),
-    FIELD(IPV4, 8, ip_proto, 0, 4),
-    FIELD(IPV6, 0, ipv6.src, 0, 32),
-    FIELD(IPV6, 32, ip6_label, 0, 4),
-    FIELD(IPV6, 36, ip_proto, 0, 4),
-    FIELD(TCP, 0, tp_src, 0, 4),
-    FIELD(UDP, 0, tp_src, 0, 4),
-    FIELD(SCTP, 0, tp_src, 0, 4),
-    FIELD(TCP_FLAGS, 0, tcp_flags, 0, 2),
-    /* The low bytes of big-endian words. */
-    FIELD(ICMP, 0, tp_src, 1, 1),
-    FIELD(ICMP, 1, tp_dst, 1, 1),
-    FIELD(ICMPV6, 0, tp_src, 1, 1),
-    FIELD(ICMPV6, 1, tp_dst, 1, 1),
-    FIELD(ARP, 0, arp.sip, 0, 8),
-    FIELD(ARP, 9, ip_proto, 0, 1),
-    FIELD(ARP, 10, arp.sha, 0, 6),
-    FIELD(ARP, 16, arp.tha, 0, 6),
-    FIELD(ND, 0, nd_target, 0, 16),
-    FIELD(ND, 16, nd_sll, 0, 6),
-    FIELD(ND, 22, nd_tll, 0, 6),
-    FIELD(MPLS, 0, mpls.lse, 0, 4),
-    FIELD(MPLS, 4, mpls.lse, 4, 4),
-    FIELD(MPLS, 8, mpls.lse, 8, 4),
+const struct dpx_key_field
+dpx_key_fields[DPX_N_KEY_ATTRS][DPX_ATTR_FIELDS] = {
+    [OVS_KEY_ATTR_PRIORITY] = { FIELD(0, skb_priority, 0, 4) },
+    [OVS_KEY_ATTR_IN_PORT] = { FIELD(0, in_port, 0, 4) },
+    [OVS_KEY_ATTR_SKB_MARK] = { FIELD(0, skb_mark, 0, 4) },
+    [OVS_KEY_ATTR_DP_HASH] = { FIELD(0, dp_hash, 0, 4) },
+    [OVS_KEY_ATTR_RECIRC_ID] = { FIELD(0, recirc_id, 0, 4) },
+    [OVS_KEY_ATTR_ETHERNET] = {
+        FIELD(0, eth_src, 0, 6), FIELD(6, eth_dst, 0, 6)
+    },
+    [OVS_KEY_ATTR_ETHERTYPE] = { FIELD(0, eth_type, 0, 2) },
+    [OVS_KEY_ATTR_IPV4] = {
+        FIELD(0, ipv4.src, 0, 8), FIELD(8, ip_proto, 0, 4)
+    },
+    [OVS_KEY_ATTR_IPV6] = {
+        FIELD(0, ipv6.src, 0, 32), FIELD(32, ip6_label, 0, 4),
+        FIELD(36, ip_proto, 0, 4)
+    },
+    [OVS_KEY_ATTR_TCP] = { FIELD(0, tp_src, 0, 4) },
+    [OVS_KEY_ATTR_UDP] = { FIELD(0, tp_src, 0, 4) },
+    [OVS_KEY_ATTR_SCTP] = { FIELD(0, tp_src, 0, 4) },
+    [OVS_KEY_ATTR_TCP_FLAGS] = { FIELD(0, tcp_flags, 0, 2) },
+    [OVS_KEY_ATTR_ICMP] = {
+        /* The low bytes of big-endian words. */
+        FIELD(0, tp_src, 1, 1), FIELD(1, tp_dst, 1, 1)
+    },
+    [OVS_KEY_ATTR_ICMPV6] = {
+        FIELD(0, tp_src, 1, 1), FIELD(1, tp_dst, 1, 1)
+    },
+    [OVS_KEY_ATTR_ARP] = {
+        FIELD(0, arp.sip, 0, 8), FIELD(9, ip_proto, 0, 1),
+        FIELD(10, arp.sha, 0, 6), FIELD(16, arp.tha, 0, 6)
+    },
+    [OVS_KEY_ATTR_ND] = {
+        FIELD(0, nd_target, 0, 16), FIELD(16, nd_sll, 0, 6),
+        FIELD(22, nd_tll, 0, 6)
+    },
+    [OVS_KEY_ATTR_MPLS] = {
+        FIELD(0, mpls.lse, 0, 4), FIELD(4, mpls.lse, 4, 4),
+        FIELD(8, mpls.lse, 8, 4)
+    },
 };
 
 const struct dpx_key_layer dpx_key_layers[DPX_N_KEY_LAYERS] = {
@@ -157,10 +164,10 @@ put_attr(const struct dpx_key *key, uint16_t type, struct dpx_buf *b)
         /* A stack without an end has no labels that count, but has one. */
         len = 4 * (n < 1 ? 1 : n < DPX_MAX_MPLS ? n : DPX_MAX_MPLS);
     }
-    for (size_t i = 0; i < DPX_N_KEY_FIELDS; i++) {
-        const struct dpx_key_field *f = &dpx_key_fields[i];
+    for (size_t i = 0; i < DPX_ATTR_FIELDS; i++) {
+        const struct dpx_key_field *f = &dpx_key_fields[type][i];
 
-        if (f->attr == type && f->attr_ofs + f->len <= len) {
+        if (f->attr_ofs + f->len <= len) {
             memcpy(data + f->attr_ofs, (const uint8_t *) key + f->key_ofs,
                    f->len);
         }

@@ -14,268 +14,26 @@
 #include "lib/error.h"
 #include "lib/odp-private.h"
 
-#define BIT(ATTR) (UINT64_C(1) << OVS_KEY_ATTR_##ATTR)
-
-/* The attributes of one key or one mask, those inside `encap` too. */
-struct parsed {
-    const char *prefix;         /* For messages: "" or "mask of ". */
-    uint64_t present;
-    struct dpx_attr a[DPX_N_KEY_ATTRS];
-};
-
-/* Does the content of nested attributes come to nothing?  An attribute without
- * content is a flag, which is something. */
-static bool
-is_zero_nest(const struct dpx_attr *nest)
-{
-    struct dpx_attrs left = dpx_attrs(nest->data, nest->len);
-    struct dpx_attr a;
-
-    while (dpx_attrs_next(&left, &a)) {
-        if (!a.len || !dpx_is_zero(a.data, a.len)) {
-            return false;
-        }
-    }
-    return !left.left;
-}
-
-/* Adds the attributes in `data` to `p`.  In a mask, one of all zeros is as
- * good as none. */
-static int
-scan(const void *data, size_t len, bool is_mask, struct parsed *p)
-{
-    struct dpx_attrs left = dpx_attrs(data, len);
-    const struct dpx_key_attr *row;
-    struct dpx_attr a;
-    int error;
-
-    while (dpx_attrs_next(&left, &a)) {
-        row = dpx_key_attr(a.type);
-        if (!row) {
-            return dpx_error(EINVAL, "%sattribute %u: unknown", p->prefix,
-                             a.type);
-        }
-        if (p->present & (UINT64_C(1) << a.type)) {
-            return dpx_error(EINVAL, "%s%s: given twice", p->prefix,
-                             row->name);
-        }
-        error = dpx_key_attr_check(row, a.len, p->prefix);
-        if (error) {
-            return error;
-        }
-        if (is_mask && a.type != OVS_KEY_ATTR_ENCAP
-            && (row->len == DPX_LEN_NESTED ? is_zero_nest(&a)
-                : dpx_is_zero(a.data, a.len))) {
-            continue;
-        }
-        p->present |= UINT64_C(1) << a.type;
-        p->a[a.type] = a;
-    }
-    if (left.left) {
-        return dpx_error(EINVAL, "%s: %zu bytes behind the last attribute",
-                         is_mask ? "mask" : "key", left.left);
-    }
-    return 0;
-}
-
-/* Refuses what cannot be matched yet, and forgets it where it does not matter:
- * packets have zeros there, so a field that has to be zero is always right. */
-static int
-refuse_later(struct parsed *key, struct parsed *mask)
-{
-    for (unsigned int i = 0; i < DPX_N_KEY_ATTRS; i++) {
-        const struct dpx_attr *k = &key->a[i];
-        uint64_t bit = UINT64_C(1) << i;
-        bool matters;
-
-        if (!dpx_key_attrs[i].later || !(key->present & bit)) {
-            continue;
-        }
-        if (dpx_key_attrs[i].len == DPX_LEN_NESTED) {
-            matters = !is_zero_nest(k) && (!mask || mask->present & bit);
-        } else {
-            matters = false;
-            for (size_t j = 0; j < k->len; j++) {
-                matters |= k->data[j]
-                           & (!mask ? 0xff : !(mask->present & bit) ? 0
-                              : mask->a[i].data[j]);
-            }
-        }
-        if (matters) {
-            return dpx_error(EOPNOTSUPP, "%s: cannot be matched yet",
-                             dpx_key_attrs[i].name);
-        }
-        key->present &= ~bit;
-        if (mask) {
-            mask->present &= ~bit;
-        }
-    }
-    if (mask) {
-        mask->present &= ~BIT(TUNNEL);
-    }
-    return 0;
-}
-
-/* OVS's own packet type: namespace 0 is Ethernet, in namespace 1 it is the
- * Ethertype of a packet that begins at layer 3. */
-static int
-read_packet_type(struct parsed *key, struct parsed *mask)
-{
-    uint32_t type;
-
-    if (!(key->present & BIT(PACKET_TYPE))) {
-        return 0;
-    }
-    type = ntohl(dpx_get_u32(key->a[OVS_KEY_ATTR_PACKET_TYPE].data));
-    if (type >> 16 == 1) {
-        struct dpx_attr *eth_type = &key->a[OVS_KEY_ATTR_ETHERTYPE];
-
-        if (key->present & BIT(ETHERNET)) {
-            return dpx_error(EINVAL, "packet_type: a layer 3 packet cannot "
-                             "have eth");
-        }
-        if (key->present & BIT(ETHERTYPE)
-            && ntohs(dpx_get_u16(eth_type->data)) != (type & 0xffff)) {
-            return dpx_error(EINVAL, "packet_type: disagrees with eth_type");
-        }
-        key->present |= BIT(ETHERTYPE);
-        *eth_type = (struct dpx_attr) {
-            .type = OVS_KEY_ATTR_ETHERTYPE, .len = 2,
-            .data = key->a[OVS_KEY_ATTR_PACKET_TYPE].data + 2
-        };
-        if (mask) {
-            mask->present |= BIT(ETHERTYPE);
-            mask->a[OVS_KEY_ATTR_ETHERTYPE] = *eth_type;
-        }
-    } else if (type) {
-        return dpx_error(EOPNOTSUPP, "packet_type: namespace %u, id 0x%x "
-                         "cannot be matched", type >> 16, type & 0xffff);
-    } else if ((key->present & (BIT(ETHERNET) | BIT(ETHERTYPE)))
-               == BIT(ETHERTYPE)) {
-        return dpx_error(EINVAL, "packet_type: Ethernet, but eth is missing");
-    }
-    key->present &= ~BIT(PACKET_TYPE);
-    if (mask) {
-        mask->present &= ~BIT(PACKET_TYPE);
-    }
-    return 0;
-}
-
-static bool
-is_vlan_type(uint16_t type)
-{
-    return type == ETH_P_8021Q || type == ETH_P_8021AD;
-}
-
-static const uint64_t vlan_bits = BIT(ETHERTYPE) | BIT(VLAN) | BIT(ENCAP);
-
-/* Takes the VLAN tags off `p`: eth_type, vlan and encap of each.  A tag that
- * was cut short has the TCI 0 and nothing behind it; the packet then counts as
- * one of the tag's type. */
-static int
-read_vlans(struct parsed *p, struct dpx_key *key, bool *cut)
-{
-    for (int i = 0; i < 2; i++) {
-        struct dpx_attr encap = p->a[OVS_KEY_ATTR_ENCAP];
-        uint16_t tpid, tci;
-        int error;
-
-        if ((p->present & BIT(ETHERTYPE)) && (p->present & BIT(ETHERNET))) {
-            tpid = ntohs(dpx_get_u16(p->a[OVS_KEY_ATTR_ETHERTYPE].data));
-        } else {
-            return 0;
-        }
-        if (!is_vlan_type(tpid)) {
-            return 0;
-        }
-        if ((p->present & vlan_bits) != vlan_bits) {
-            return dpx_error(EINVAL, "%s: missing, as eth_type is 0x%04x",
-                             p->present & BIT(VLAN) ? "encap" : "vlan", tpid);
-        }
-        tci = ntohs(dpx_get_u16(p->a[OVS_KEY_ATTR_VLAN].data));
-        if (!tci) {
-            if (encap.len) {
-                return dpx_error(EINVAL, "encap: not empty, though the VLAN "
-                                 "tag is cut short");
-            }
-            p->present &= ~(BIT(VLAN) | BIT(ENCAP));
-            *cut = true;
-            return 0;
-        }
-        if (!(tci & DPX_VLAN_PRESENT)) {
-            return dpx_error(EINVAL, "vlan: TCI 0x%04x without the bit 0x1000 "
-                             "(cfi)", tci);
-        }
-        key->vlan[i].tpid = htons(tpid);
-        key->vlan[i].tci = htons(tci);
-        p->present &= ~vlan_bits;
-        error = scan(encap.data, encap.len, false, p);
-        if (error) {
-            return error;
-        }
-    }
-    return 0;
-}
-
-/* The same in the mask, for a key with those tags. */
-static int
-read_vlan_masks(struct parsed *p, const struct dpx_key *key, bool cut,
-                struct dpx_key *mask)
-{
-    mask->vlan[0].tci = mask->vlan[1].tci = htons(0xffff);
-    for (int i = 0; i < 2 && key->vlan[i].tci; i++) {
-        struct dpx_attr encap = p->a[OVS_KEY_ATTR_ENCAP];
-        uint16_t tci;
-        int error;
-
-        if (!(p->present & BIT(ENCAP))) {
-            return 0;
-        }
-        if (!(p->present & BIT(ETHERTYPE))
-            || dpx_get_u16(p->a[OVS_KEY_ATTR_ETHERTYPE].data) != 0xffff) {
-            return dpx_error(EINVAL, "mask of eth_type: a VLAN tag's type "
-                             "must be matched exactly");
-        }
-        tci = p->present & BIT(VLAN)
-              ? ntohs(dpx_get_u16(p->a[OVS_KEY_ATTR_VLAN].data)) : 0;
-        if (!(tci & DPX_VLAN_PRESENT)) {
-            return dpx_error(EINVAL, "mask of vlan: 0x%04x without the bit "
-                             "0x1000 (cfi)", tci);
-        }
-        mask->vlan[i].tpid = htons(0xffff);
-        mask->vlan[i].tci = htons(tci);
-        p->present &= ~vlan_bits;
-        error = scan(encap.data, encap.len, true, p);
-        if (error) {
-            return error;
-        }
-    }
-    if (cut) {
-        p->present &= ~(BIT(VLAN) | BIT(ENCAP));
-    } else if (p->present & BIT(ENCAP)) {
-        return dpx_error(EINVAL, "mask of encap: the key has no such VLAN "
-                         "tag");
-    }
-    return 0;
-}
-
 /* Copies the fields of the attributes in `p`; `ones`: sets all their bits. */
 static void
-copy_fields(const struct parsed *p, uint64_t ones, struct dpx_key *key)
+copy_fields(const struct dpx_parsed *p, uint64_t ones, struct dpx_key *key)
 {
-    for (size_t i = 0; i < DPX_N_KEY_FIELDS; i++) {
-        const struct dpx_key_field *f = &dpx_key_fields[i];
-        const struct dpx_attr *a = &p->a[f->attr];
-        uint64_t bit = UINT64_C(1) << f->attr;
-        uint8_t *to = (uint8_t *) key + f->key_ofs;
+    for (uint64_t left = p->present; left; left &= left - 1) {
+        unsigned int attr = __builtin_ctzll(left);
+        const struct dpx_key_field *f = dpx_key_fields[attr];
+        const struct dpx_attr *a = &p->a[attr];
 
-        if (!(p->present & bit) || f->attr_ofs + f->len > a->len) {
-            continue;
-        }
-        if (ones & bit) {
-            memset(to, 0xff, f->len);
-        } else {
-            memcpy(to, a->data + f->attr_ofs, f->len);
+        for (int i = 0; i < DPX_ATTR_FIELDS && f->len; i++, f++) {
+            uint8_t *to = (uint8_t *) key + f->key_ofs;
+
+            if (f->attr_ofs + f->len > a->len) {
+                break;
+            }
+            if (ones & UINT64_C(1) << attr) {
+                memset(to, 0xff, f->len);
+            } else {
+                memcpy(to, a->data + f->attr_ofs, f->len);
+            }
         }
     }
 }
@@ -283,7 +41,7 @@ copy_fields(const struct parsed *p, uint64_t ones, struct dpx_key *key)
 /* Are these the attributes that such a packet has?  TCP flags may be left out,
  * and so may ND if the packet, its code not being 0, is none after all. */
 static int
-check_layers(const struct parsed *p, const struct dpx_key *key)
+check_layers(const struct dpx_parsed *p, const struct dpx_key *key)
 {
     for (size_t i = 0; i < DPX_N_KEY_LAYERS; i++) {
         const struct dpx_key_layer *l = &dpx_key_layers[i];
@@ -304,7 +62,7 @@ check_layers(const struct parsed *p, const struct dpx_key *key)
 }
 
 static int
-check_values(const struct parsed *p, const struct dpx_key *key)
+check_values(const struct dpx_parsed *p, const struct dpx_key *key)
 {
     if ((p->present & BIT(IN_PORT)) && key->in_port >= DPX_MAX_PORTS) {
         return dpx_error(EINVAL, "in_port: %u, the highest is %u",
@@ -339,12 +97,16 @@ check_values(const struct parsed *p, const struct dpx_key *key)
 /* Without eth and eth_type it is an Ethernet packet of any type, where
  * openvswitch.ko would have eth named. */
 static int
-read_key(struct parsed *p, struct dpx_key *key, bool *cut)
+read_key(struct dpx_parsed *p, struct dpx_key *key, bool *cut)
 {
     int error;
 
     memset(key, 0, sizeof *key);
-    error = read_vlans(p, key, cut);
+    error = dpx_read_vlans(p, key, cut);
+    if (!error) {
+        /* Those in encap; without leave from the mask, for they are rare. */
+        error = dpx_refuse_later(p, NULL);
+    }
     if (error) {
         return error;
     }
@@ -369,7 +131,7 @@ read_key(struct parsed *p, struct dpx_key *key, bool *cut)
 /* A field of a header can be masked only where the mask makes sure that the
  * packet has that header. */
 static int
-check_mask_layers(const struct parsed *p, const struct dpx_key *mask)
+check_mask_layers(const struct dpx_parsed *p, const struct dpx_key *mask)
 {
     for (size_t i = 0; i < DPX_N_KEY_LAYERS; i++) {
         const struct dpx_key_layer *l = &dpx_key_layers[i];
@@ -405,7 +167,7 @@ mpls_count_mask(uint32_t in_key, uint32_t in_mask)
 }
 
 static int
-read_mask(struct parsed *p, const struct parsed *keys,
+read_mask(struct dpx_parsed *p, const struct dpx_parsed *keys,
           const struct dpx_key *key, bool cut, bool exact,
           struct dpx_key *mask)
 {
@@ -415,7 +177,7 @@ read_mask(struct parsed *p, const struct parsed *keys,
     int error;
 
     memset(mask, 0, sizeof *mask);
-    error = read_vlan_masks(p, key, cut, mask);
+    error = dpx_read_vlan_masks(p, key, cut, mask);
     if (error) {
         return error;
     }
@@ -437,34 +199,84 @@ read_mask(struct parsed *p, const struct parsed *keys,
     return check_mask_layers(p, mask);
 }
 
+/* What of the key, beyond its attributes, tells how its mask is read. */
+static uint32_t
+shape_of(const struct dpx_parsed *p, const struct dpx_key *key, bool cut)
+{
+    uint32_t labels = p->present & BIT(MPLS) ? ntohl(key->mpls.n) : 0;
+
+    return labels << 3 | (uint32_t) cut << 2 | (key->vlan[1].tci != 0) << 1
+           | (key->vlan[0].tci != 0);
+}
+
 int
 dpx_key_from_attrs(const void *key_attrs, size_t key_len,
                    const void *mask_attrs, size_t mask_len,
                    struct dpx_key *key, struct dpx_key *mask)
 {
-    struct parsed k = { .prefix = "" };
-    struct parsed m = { .prefix = "mask of " };
-    struct parsed *mp = mask_attrs ? &m : NULL;
-    bool cut = false;
+    struct dpx_mask_memo memo = { .attrs = NULL };
+    const struct dpx_key *where;
+
+    return dpx_key_from_attrs_memo(key_attrs, key_len, mask_attrs, mask_len,
+                                   &memo, key, mask, &where);
+}
+
+int
+dpx_key_from_attrs_memo(const void *key_attrs, size_t key_len,
+                        const void *mask_attrs, size_t mask_len,
+                        struct dpx_mask_memo *memo, struct dpx_key *key,
+                        struct dpx_key *mask, const struct dpx_key **maskp)
+{
+    struct dpx_parsed k, m, *mp = mask_attrs ? &m : NULL;
+    uint64_t present;
+    uint32_t shape;
+    bool fits, cut = false;
     int error;
 
-    error = scan(key_attrs, key_len, false, &k);
-    if (!error && mp) {
-        error = scan(mask_attrs, mask_len, true, &m);
+    dpx_parsed_init(&k, "");
+    dpx_parsed_init(&m, "mask of ");
+    error = dpx_scan(key_attrs, key_len, false, &k);
+    present = k.present;
+    fits = mp && memo->attrs && memo->len == mask_len && !k.odd
+           && memo->present == present
+           && (memo->attrs == mask_attrs
+               || !memcmp(memo->attrs, mask_attrs, mask_len));
+    if (!error && mp && !fits) {
+        error = dpx_scan(mask_attrs, mask_len, true, &m);
     }
     if (!error) {
-        error = refuse_later(&k, mp);
+        error = dpx_refuse_later(&k, mp);
     }
     if (!error) {
-        error = read_packet_type(&k, mp);
+        error = dpx_read_packet_type(&k, mp);
     }
     if (!error) {
         error = read_key(&k, key, &cut);
     }
-    if (!error && mp) {
+    if (error) {
+        return error;
+    }
+    shape = shape_of(&k, key, cut);
+    if (fits && memo->inner == k.present && memo->shape == shape) {
+        *maskp = memo->mask;
+        return 0;
+    }
+    memo->attrs = NULL;
+    if (fits) {
+        /* Another shape, for which the mask is not parsed yet. */
+        return dpx_key_from_attrs_memo(key_attrs, key_len, mask_attrs,
+                                       mask_len, memo, key, mask, maskp);
+    }
+    *maskp = mask;
+    if (mp) {
         error = read_mask(mp, &k, key, cut, false, mask);
-    } else if (!error && mask) {
-        struct parsed exact = k;
+        if (!error && !k.odd) {
+            *memo = (struct dpx_mask_memo) {
+                mask_attrs, mask_len, present, k.present, shape, mask
+            };
+        }
+    } else if (mask) {
+        struct dpx_parsed exact = k;
 
         error = read_mask(&exact, &k, key, cut, true, mask);
         for (int i = 0; i < 2; i++) {

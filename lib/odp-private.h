@@ -96,8 +96,8 @@ dpx_get_u32(const void *p)
 #define DPX_MAX_MPLS 3
 
 #define DPX_N_KEY_ATTRS (OVS_KEY_ATTR_MAX + 1)
-#define DPX_N_KEY_FIELDS 31
 #define DPX_N_KEY_LAYERS 11
+#define DPX_ATTR_FIELDS 4
 
 struct dpx_key_attr {
     const char *name;           /* As in flow text; NULL: no attribute. */
@@ -106,12 +106,11 @@ struct dpx_key_attr {
 };
 
 /* Where an attribute's bytes lie in struct dpx_key.  One table for both
- * directions; what is in the same order in both takes one row. */
+ * directions; what is in the same order in both is one field. */
 struct dpx_key_field {
-    uint8_t attr;
     uint8_t attr_ofs;
     uint8_t key_ofs;
-    uint8_t len;
+    uint8_t len;                /* 0: no more fields. */
 };
 
 /* Which packets have an attribute: those of one of two Ethertypes and, if it
@@ -124,7 +123,8 @@ struct dpx_key_layer {
 };
 
 extern const struct dpx_key_attr dpx_key_attrs[DPX_N_KEY_ATTRS];
-extern const struct dpx_key_field dpx_key_fields[DPX_N_KEY_FIELDS];
+extern const struct dpx_key_field
+    dpx_key_fields[DPX_N_KEY_ATTRS][DPX_ATTR_FIELDS];
 extern const struct dpx_key_layer dpx_key_layers[DPX_N_KEY_LAYERS];
 
 /* The row of attribute `type`; NULL if it is none that a key may have. */
@@ -136,13 +136,31 @@ int dpx_key_attr_check(const struct dpx_key_attr *, size_t len,
 
 bool dpx_key_has_layer(const struct dpx_key *, const struct dpx_key_layer *);
 
+/* lib/key-scan.c: attributes on their way to a key or a mask. */
+
+#define BIT(ATTR) (UINT64_C(1) << OVS_KEY_ATTR_##ATTR)
+
+/* The attributes of one key or one mask, those inside `encap` too. */
+struct dpx_parsed {
+    const char *prefix;         /* For messages: "" or "mask of ". */
+    uint64_t present;           /* Which of `a` are set. */
+    bool odd;                   /* Some say in other ways what is matched. */
+    struct dpx_attr a[DPX_N_KEY_ATTRS];
+};
+
+void dpx_parsed_init(struct dpx_parsed *, const char *prefix);
+int dpx_scan(const void *data, size_t len, bool is_mask, struct dpx_parsed *);
+int dpx_refuse_later(struct dpx_parsed *key, struct dpx_parsed *mask);
+int dpx_read_packet_type(struct dpx_parsed *key, struct dpx_parsed *mask);
+int dpx_read_vlans(struct dpx_parsed *, struct dpx_key *, bool *cut);
+int dpx_read_vlan_masks(struct dpx_parsed *, const struct dpx_key *, bool cut,
+                        struct dpx_key *mask);
+
 /* lib/compile.c: a run of dpx_compile(). */
 
 struct dpx_compiler {
     struct dpx_program *prog;
-    struct dpx_key key;         /* Of all packets of the flow: masked. */
-    struct dpx_key mask;        /* What is known of it. */
-    bool limited;               /* To what a flow can hold. */
+    struct dpx_facts facts;
     size_t visible;             /* Ops up to the last that shows outside. */
 };
 

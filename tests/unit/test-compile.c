@@ -435,6 +435,50 @@ test_limits(void **state)
     assert_int_equal(prog.n, 60 * 129);
 }
 
+static bool
+fits(void)
+{
+    return dpx_program_fits(&prog, dpx_buf_data(&acts), acts.len, &key, &mask);
+}
+
+/* A program is for flows that it would be made the same of. */
+static void
+test_fits(void **state)
+{
+    struct dpx_buf copy = DPX_BUF_INIT;
+
+    (void) state;
+    flow(ETH_P_IP, 6);
+    output(1);
+    assert_int_equal(compile(), 0);
+    assert_true(fits());
+    key.tp_src = mask.tp_src = 1;
+    dpx_buf_put(&copy, dpx_buf_data(&acts), acts.len);
+    assert_true(dpx_program_fits(&prog, dpx_buf_data(&copy), copy.len, &key,
+                                 &mask));
+    dpx_buf_data(&copy)[4] = 2;
+    assert_false(dpx_program_fits(&prog, dpx_buf_data(&copy), copy.len, &key,
+                                  &mask));
+    assert_false(dpx_program_fits(&prog, dpx_buf_data(&acts), 0, &key, &mask));
+    assert_false(dpx_program_fits(&prog, dpx_buf_data(&acts), acts.len, &key,
+                                  NULL));
+    mask.ip_proto = 0x7f;       /* Of which 6 has the same bits. */
+    assert_false(fits());
+    flow(ETH_P_IPV6, 6);
+    output(1);
+    assert_false(fits());
+    flow(ETH_P_IP, 6);
+    output(1);
+    key.mac_proto = DPX_MAC_NONE;
+    assert_false(fits());
+    key.mac_proto = DPX_MAC_ETHERNET;
+    assert_true(fits());
+    dpx_buf_put(&acts, "abc", 3);
+    assert_int_equal(compile(), EINVAL);
+    assert_false(fits());
+    dpx_buf_free(&copy);
+}
+
 static int
 clean_up(void **state)
 {
@@ -459,6 +503,7 @@ main(void)
         cmocka_unit_test(test_userspace),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_fits),
     };
 
     return cmocka_run_group_tests(tests, NULL, clean_up);

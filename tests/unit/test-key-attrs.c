@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
+#include <linux/netlink.h>
 #include <linux/openvswitch.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,6 +138,141 @@ test_hostile(void **state)
     dpx_buf_free(&b);
 }
 
+/* A memo ---------------------------------------------------------------- */
+
+enum { N_KEYS = 13 };
+
+/* Appends `to`'s attributes with all bits set. */
+static void
+put_ones(const uint8_t *attrs, size_t len, struct dpx_buf *to)
+{
+    while (len >= 4) {
+        const struct nlattr *nla = (const void *) attrs;
+        size_t n = nla->nla_len - sizeof *nla, step = NLA_ALIGN(nla->nla_len);
+        uint8_t ones[64];
+
+        if (nla->nla_type == OVS_KEY_ATTR_ENCAP) {
+            size_t nest = dpx_nla_nest(to, nla->nla_type);
+
+            put_ones(attrs + sizeof *nla, n, to);
+            dpx_nla_end(to, nest);
+        } else {
+            memset(ones, 0xff, sizeof ones);
+            dpx_nla_put(to, nla->nla_type, ones, n);
+        }
+        attrs += step;
+        len -= step;
+    }
+}
+
+/* Keys that differ in what tells how a mask is read. */
+static void
+make_keys(struct dpx_buf keys[N_KEYS])
+{
+    static const struct {
+        uint16_t eth_type;
+        uint8_t proto, tags, labels, cut;
+    } rows[] = {
+        { ETH_P_IP, 6, 0, 0, 0 }, { ETH_P_IP, 17, 0, 0, 0 },
+        { ETH_P_IP, 17, 1, 0, 0 }, { ETH_P_IP, 6, 1, 0, 0 },
+        { ETH_P_IP, 6, 2, 0, 0 }, { ETH_P_MPLS_UC, 0, 0, 1, 0 },
+        { ETH_P_MPLS_UC, 0, 0, 3, 0 }, { ETH_P_MPLS_UC, 0, 1, 2, 0 },
+        { ETH_P_802_2, 0, 0, 0, 0 }, { ETH_P_8021Q, 0, 0, 0, 1 },
+        { ETH_P_IP, 6, 0, 0, 0 }, { ETH_P_IP, 6, 0, 0, 0 },
+        { ETH_P_IP, 6, 0, 0, 0 },
+    };
+    const uint32_t mark = 1, ethernet = 0;
+
+    for (size_t i = 0; i < N_KEYS; i++) {
+        struct dpx_key made = {
+            .in_port = i, .eth_type = htons(rows[i].eth_type),
+            .ip_proto = rows[i].proto,
+        };
+
+        for (int j = 0; j < rows[i].tags; j++) {
+            made.vlan[j].tpid = htons(ETH_P_8021Q);
+            made.vlan[j].tci = htons(0x1000 + i);
+        }
+        if (rows[i].labels) {
+            made.mpls.n = htonl(rows[i].labels);
+        }
+        dpx_key_to_attrs(&made, &keys[i]);
+    }
+    dpx_nla_put(&keys[10], OVS_KEY_ATTR_PACKET_TYPE, &ethernet, 4);
+    dpx_nla_put(&keys[11], OVS_KEY_ATTR_CT_MARK, &mark, 4);
+    dpx_nla_put(&keys[12], OVS_KEY_ATTR_CT_MARK, &ethernet, 4);
+}
+
+/* A memo makes no difference, whatever was parsed before. */
+static void
+assert_same(const struct dpx_buf *before, const struct dpx_buf *after,
+            const struct dpx_buf *ones)
+{
+    struct dpx_mask_memo memo = { .attrs = NULL };
+    struct dpx_key first, spaces[2], second;
+    const struct dpx_key *maskp;
+    int error;
+
+    dpx_key_from_attrs_memo(dpx_buf_data(before), before->len,
+                            dpx_buf_data(ones), ones->len, &memo, &first,
+                            &spaces[0], &maskp);
+    error = dpx_key_from_attrs(dpx_buf_data(after), after->len,
+                               dpx_buf_data(ones), ones->len, &key, &mask);
+    assert_int_equal(dpx_key_from_attrs_memo(
+        dpx_buf_data(after), after->len, dpx_buf_data(ones), ones->len, &memo,
+        &second, &spaces[1], &maskp), error);
+    if (!error) {
+        assert_memory_equal(&second, &key, sizeof key);
+        assert_memory_equal(maskp, &mask, sizeof mask);
+    }
+}
+
+static void
+test_memo(void **state)
+{
+    struct dpx_buf keys[N_KEYS] = { DPX_BUF_INIT };
+
+    (void) state;
+    make_keys(keys);
+    for (size_t i = 0; i < N_KEYS; i++) {
+        struct dpx_buf ones = DPX_BUF_INIT;
+
+        put_ones(dpx_buf_data(&keys[i]), keys[i].len, &ones);
+        for (size_t j = 0; j < N_KEYS * N_KEYS; j++) {
+            assert_same(&keys[j / N_KEYS], &keys[j % N_KEYS], &ones);
+        }
+        dpx_buf_free(&ones);
+    }
+    for (size_t i = 0; i < N_KEYS; i++) {
+        dpx_buf_free(&keys[i]);
+    }
+}
+
+/* And where it can be used, it is. */
+static void
+test_memo_used(void **state)
+{
+    struct dpx_buf keys[N_KEYS] = { DPX_BUF_INIT }, ones = DPX_BUF_INIT;
+    struct dpx_mask_memo memo = { .attrs = NULL };
+    struct dpx_key spaces[2];
+    const struct dpx_key *masks[2];
+
+    (void) state;
+    make_keys(keys);
+    put_ones(dpx_buf_data(&keys[3]), keys[3].len, &ones);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(dpx_key_from_attrs_memo(
+            dpx_buf_data(&keys[3]), keys[3].len, dpx_buf_data(&ones),
+            ones.len, &memo, &key, &spaces[i], &masks[i]), 0);
+    }
+    assert_ptr_equal(masks[0], &spaces[0]);
+    assert_ptr_equal(masks[1], &spaces[0]);
+    for (size_t i = 0; i < N_KEYS; i++) {
+        dpx_buf_free(&keys[i]);
+    }
+    dpx_buf_free(&ones);
+}
+
 int
 main(void)
 {
@@ -144,6 +280,8 @@ main(void)
         cmocka_unit_test(test_round_trips),
         cmocka_unit_test(test_tags),
         cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_memo),
+        cmocka_unit_test(test_memo_used),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,6 +414,12 @@ test_later(void **state)
     fill(&m, OVS_KEY_ATTR_CT_MARK, 0xf0, 4);
     assert_int_equal(read_both(), 0);
     assert_refused(read_exact(), EOPNOTSUPP, "ct_mark: cannot be matched yet");
+
+    start(0);
+    nest = tag(&k, ETH_P_8021Q, 0x1001);
+    fill(&k, OVS_KEY_ATTR_CT_MARK, 1, 4);
+    dpx_nla_end(&k, nest);
+    assert_refused(read_exact(), EOPNOTSUPP, "ct_mark: cannot be matched yet");
 }
 
 static int
