@@ -24,7 +24,8 @@ dpx_slot_free(struct dpx_table *t, uint32_t slot)
     m->meta->free_slot = slot;
 }
 
-/* Announces that a slot and a flow will be allocated. */
+/* Announces that a slot and a flow will be allocated and written: so much of
+ * them as most flows need. */
 void
 dpx_alloc_prefetch(const struct dpx_maps *m)
 {
@@ -32,10 +33,17 @@ dpx_alloc_prefetch(const struct dpx_maps *m)
     uint32_t slot = meta->free_slot ? meta->free_slot : meta->retired_head
                     ? meta->retired_head : meta->fresh_slot;
     uint32_t flow = meta->free_flow ? meta->free_flow : meta->fresh_flow;
+    const char *body = (const char *) &m->bodies[slot];
+    const char *record = (const char *) &m->records[flow];
+    size_t i;
 
-    __builtin_prefetch(&m->bodies[slot], 1);
     __builtin_prefetch(&m->actions[slot], 1);
-    __builtin_prefetch(&m->records[flow], 1);
+    __builtin_prefetch(body, 1);
+    __builtin_prefetch(body + DPX_CACHE_LINE, 1);
+    __builtin_prefetch(body + offsetof(struct dpx_body, ops), 1);
+    for (i = 0; i < 5; i++) {
+        __builtin_prefetch(record + i * DPX_CACHE_LINE, 1);
+    }
 }
 
 uint32_t

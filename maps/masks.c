@@ -220,12 +220,14 @@ dpx_mask_apply(const struct dpx_maps *m, uint32_t id,
 {
     const uint64_t *w = (const uint64_t *) key;
     const struct dpx_mask *mask = &m->masks[id];
+    uint64_t h = mask->seed;
     int i;
 
     masked->mask = id;
     masked->n_words = mask->n_words;
     for (i = 0; i < mask->n_words; i++) {
         masked->words[i] = w[mask->offset[i]] & mask->bits[i];
+        h = dpx_hash_add(&m->conf, h, mask->offset[i], masked->words[i]);
     }
-    masked->hash = dpx_hash_masked(&m->conf, key, mask);
+    masked->hash = dpx_hash_finish(h);
 }

@@ -49,9 +49,10 @@ dpx_names_of(const struct dpx_maps *m, const uint8_t *ufid,
     names->keyed = key != NULL;
     names->key_words = 0;
     for (i = 0; key && i < DPX_KEY_WORDS; i++) {
-        names->words[n] = w[i];
-        n += w[i] != 0;
-        names->key_words |= (uint32_t) (w[i] != 0) << i;
+        if (w[i]) {
+            names->words[n++] = w[i];
+            names->key_words |= UINT32_C(1) << i;
+        }
     }
     hash_names(m, names);
 }

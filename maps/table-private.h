@@ -43,26 +43,6 @@ struct dpx_table {
     uint64_t ranked;            /* ms of CLOCK_MONOTONIC. */
 };
 
-/* How a flow is named: its ufid, and the words of its unmasked key that are
- * not 0. */
-struct dpx_names {
-    const uint8_t *ufid;        /* NULL: none. */
-    bool keyed;                 /* The rest counts. */
-    uint32_t ufid_hash;
-    uint32_t key_hash;
-    uint32_t key_words;         /* Bitmap. */
-    uint32_t n_words;
-    uint64_t words[DPX_KEY_WORDS];
-};
-
-/* A key under a mask: a place in the index. */
-struct dpx_masked {
-    uint32_t mask;
-    uint32_t n_words;
-    uint64_t hash;
-    uint64_t words[DPX_KEY_WORDS];
-};
-
 /* lock.c */
 bool dpx_table_is_mine(const struct dpx_table *);
 int dpx_table_enter(struct dpx_table *);        /* Lock, and repair. */

@@ -141,12 +141,14 @@ body_make_live(struct dpx_maps *m, uint32_t slot, uint32_t flow,
 
 static int
 flow_create(struct dpx_table *t, const struct dpx_flow *flow,
-            const struct dpx_names *names)
+            const struct dpx_place *place)
 {
     static const struct dpx_flow_stats zero;
+    const struct dpx_names *names = &place->names;
+    const struct dpx_masked *masked = &place->masked;
     size_t size = 8 * names->n_words + flow->key_len + flow->mask_len;
     struct dpx_maps *m = t->maps;
-    struct dpx_masked masked;
+    struct dpx_masked own;
     uint32_t mask, id, slot, block;
     int ret;
 
@@ -155,9 +157,13 @@ flow_create(struct dpx_table *t, const struct dpx_flow *flow,
         return dpx_error(ENOSPC, "datapath %s: flow table is full (%u flows)",
                          m->name, m->conf.n_flows - 1);
     }
-    ret = dpx_mask_make(t, flow->mask, &mask);
-    if (ret) {
-        goto free_flow;
+    if (!place->known) {
+        ret = dpx_mask_make(t, flow->mask, &mask);
+        if (ret) {
+            goto free_flow;
+        }
+        dpx_mask_apply(m, mask, flow->key, &own);
+        masked = &own;
     }
     ret = slot_write(t, flow, &zero, &slot);
     if (ret) {
@@ -168,16 +174,16 @@ flow_create(struct dpx_table *t, const struct dpx_flow *flow,
         goto free_slot;
     }
     dpx_record_write(m, id, flow, names, block);
-    dpx_mask_apply(m, mask, flow->key, &masked);
-    body_make_live(m, slot, id, mask, masked.words, masked.n_words);
-    ret = dpx_index_insert(t, masked.hash, slot);
+    body_make_live(m, slot, id, masked->mask, masked->words, masked->n_words);
+    ret = dpx_index_insert(t, masked->hash, slot);
     if (ret) {
         goto free_block;
     }
-    dpx_mask_ref(m, mask);
+    dpx_mask_ref(m, masked->mask);
     dpx_names_insert(m, id, names);
     dpx_record_commit(m, id, slot);
     DPX_SET(&m->meta->n_flows, m->meta->n_flows + 1);
+    dpx_alloc_prefetch(m);
     return 0;
 
 free_block:
@@ -281,27 +287,34 @@ find_named(const struct dpx_maps *m, const struct dpx_names *names)
  * one of that key without a name of its own, or one that matches exactly the
  * same packets. */
 static uint32_t
-find_present(struct dpx_table *t, const struct dpx_flow *flow,
-             const struct dpx_names *names)
+find_present(const struct dpx_maps *m, const struct dpx_place *place)
 {
-    struct dpx_maps *m = t->maps;
-    struct dpx_masked masked;
-    uint32_t id, mask, slot;
-    bool known = dpx_mask_find(t, flow->mask, &mask);
+    const struct dpx_names *names = &place->names;
+    uint32_t id = find_named(m, names);
+    uint32_t slot;
 
-    if (known) {
-        dpx_mask_apply(m, mask, flow->key, &masked);
-        dpx_index_prefetch(m, masked.hash);
-    }
-    id = find_named(m, names);
     if (!id && names->ufid) {
         id = dpx_names_find_key(m, names);
         if (id && m->records[id].flags & DPX_RECORD_UFID) {
             id = 0;
         }
     }
-    slot = id || !known ? 0 : dpx_index_find(m, &masked);
+    slot = id || !place->known ? 0 : dpx_index_find(m, &place->masked);
     return slot ? m->bodies[slot].flow : id;
+}
+
+/* The place of `flow`: the one that it comes with, if that is still right;
+ * else `own`, filled in. */
+static const struct dpx_place *
+place_of(struct dpx_table *t, const struct dpx_flow *flow,
+         struct dpx_place *own)
+{
+    if (flow->place
+        && flow->place->mask_serial == t->maps->meta->mask_serial) {
+        return flow->place;
+    }
+    dpx_table_prepare(t, flow, own);
+    return own;
 }
 
 static int
@@ -312,18 +325,32 @@ not_found(const struct dpx_table *t)
 
 /* Interface ----------------------------------------------------------------*/
 
+void
+dpx_table_prepare(struct dpx_table *t, const struct dpx_flow *flow,
+                  struct dpx_place *place)
+{
+    struct dpx_maps *m = t->maps;
+    uint32_t mask;
+
+    dpx_names_of(m, flow->ufid, flow->key, &place->names);
+    place->known = flow->mask && dpx_mask_find(t, flow->mask, &mask);
+    place->mask_serial = m->meta->mask_serial;
+    if (place->known) {
+        dpx_mask_apply(m, mask, flow->key, &place->masked);
+        dpx_index_prefetch(m, place->masked.hash);
+    }
+}
+
 static int
 put(struct dpx_table *t, unsigned int flags, const struct dpx_flow *flow,
     struct dpx_flow_stats *stats)
 {
-    struct dpx_names names;
-    uint32_t id;
+    struct dpx_place own;
+    const struct dpx_place *place = place_of(t, flow, &own);
+    uint32_t id = find_present(t->maps, place);
 
-    dpx_names_of(t->maps, flow->ufid, flow->key, &names);
-    dpx_alloc_prefetch(t->maps);
-    id = find_present(t, flow, &names);
     if (!id) {
-        return flags & DPX_PUT_CREATE ? flow_create(t, flow, &names)
+        return flags & DPX_PUT_CREATE ? flow_create(t, flow, place)
                                       : not_found(t);
     }
     if (!(flags & DPX_PUT_MODIFY)) {
@@ -365,14 +392,13 @@ int
 dpx_table_del(struct dpx_table *t, const struct dpx_flow *flow,
               struct dpx_flow_stats *stats)
 {
-    struct dpx_names names;
+    struct dpx_place own;
     uint32_t id;
 
     if (stats) {
         memset(stats, 0, sizeof *stats);
     }
-    dpx_names_of(t->maps, flow->ufid, flow->key, &names);
-    id = find_named(t->maps, &names);
+    id = find_named(t->maps, &place_of(t, flow, &own)->names);
     if (!id) {
         return not_found(t);
     }
@@ -390,6 +416,10 @@ dpx_table_flush(struct dpx_table *t)
             dpx_flow_remove(t, id, NULL);
         }
     }
+    /* Else the next to put would wait until all this can be used again. */
+    if (t->maps->meta->retired_head && !dpx_grace_locked(t->maps)) {
+        dpx_reclaim(t, -1);
+    }
     return 0;
 }
 
@@ -398,7 +428,7 @@ dpx_table_get(struct dpx_table *t, const struct dpx_flow *flow,
               struct dpx_flow_view *view, struct dpx_flow_buf *buf)
 {
     bool mine = dpx_table_is_mine(t);
-    struct dpx_names names;
+    struct dpx_place own;
     struct dpx_clock clock;
     uint32_t id;
     int ret = dpx_clock_read(t->maps, &clock);
@@ -409,8 +439,7 @@ dpx_table_get(struct dpx_table *t, const struct dpx_flow *flow,
     if (ret) {
         return ret;
     }
-    dpx_names_of(t->maps, flow->ufid, flow->key, &names);
-    id = find_named(t->maps, &names);
+    id = find_named(t->maps, &place_of(t, flow, &own)->names);
     if (!id || !dpx_flow_read(t->maps, id, &clock, view, buf)) {
         ret = not_found(t);
     }

@@ -32,8 +32,38 @@ struct dpx_flow_stats {
     uint16_t planes;            /* Bits 1 << enum dpx_plane that ran it. */
 };
 
+/* How a flow is named: its ufid, and the words of its unmasked key that are
+ * not 0. */
+struct dpx_names {
+    const uint8_t *ufid;        /* NULL: none. */
+    bool keyed;                 /* The rest counts. */
+    uint32_t ufid_hash;
+    uint32_t key_hash;
+    uint32_t key_words;         /* Bitmap. */
+    uint32_t n_words;
+    uint64_t words[DPX_KEY_WORDS];
+};
+
+/* A key under a mask: a place in the index. */
+struct dpx_masked {
+    uint32_t mask;
+    uint32_t n_words;
+    uint64_t hash;
+    uint64_t words[DPX_KEY_WORDS];
+};
+
+/* Where a flow is to be looked for: by dpx_table_prepare(), and for the
+ * table's eyes only. */
+struct dpx_place {
+    struct dpx_names names;
+    bool known;                 /* Its mask exists: `masked` counts, while */
+    uint32_t mask_serial;       /* meta's is this. */
+    struct dpx_masked masked;
+};
+
 /* A flow as put.  All pointers are the caller's. */
 struct dpx_flow {
+    const struct dpx_place *place;      /* By dpx_table_prepare(), or NULL. */
     const uint8_t *ufid;        /* 16 bytes, or NULL. */
     const struct dpx_key *key;  /* Unmasked.  May be NULL with a ufid, but
                                  * not to put. */
@@ -89,6 +119,13 @@ void dpx_table_close(struct dpx_table *);
  * fill them in.  Batch: one begin and end around many calls. */
 int dpx_table_begin(struct dpx_table *);
 void dpx_table_end(struct dpx_table *);
+
+/* Works out where `flow` is to be looked for, and has the memory there brought
+ * into the cache: many flows that are prepared, and then put, deleted or got
+ * with `flow->place` pointing to `place`, wait for it less.  To be called after
+ * dpx_table_begin(); good until dpx_table_end(). */
+void dpx_table_prepare(struct dpx_table *, const struct dpx_flow *flow,
+                       struct dpx_place *place);
 
 /* Puts a flow, as dpif_flow_put() of DPIF.md.  `stats` may be NULL.
  * Errors: EEXIST: present (same ufid, else same unmasked key; or another flow

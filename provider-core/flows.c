@@ -15,10 +15,17 @@
 /* Requests that are prepared together, before the lock is taken for them. */
 #define CHUNK 64
 
+/* Flows in a row often have the same mask and actions, and then share what
+ * they were read to: `mask` and `prog` point to their own space, or to that of
+ * an earlier one. */
 struct prepared {
     struct dpx_key key;
-    struct dpx_key mask;
-    struct dpx_program prog;
+    const struct dpx_key *mask;
+    const struct dpx_program *prog;
+    struct dpx_key mask_space;
+    struct dpx_program prog_space;
+    struct dpx_flow flow;
+    struct dpx_place place;
 };
 
 /* Memory of one dpx_core_operate(), kept for the next. */
@@ -65,7 +72,7 @@ batches_free(struct dpx_core *core)
     for (batch = core->batches; batch; batch = next) {
         next = batch->next;
         for (size_t i = 0; i < CHUNK; i++) {
-            dpx_program_free(&batch->items[i].prog);
+            dpx_program_free(&batch->items[i].prog_space);
         }
         dpx_buf_free(&batch->work.frame);
         free(batch);
@@ -108,9 +115,16 @@ finish(struct dpx_request *r, int error)
     }
 }
 
+/* Of the requests before in the same chunk. */
+struct memo {
+    struct dpx_mask_memo mask;
+    const struct dpx_program *prog;     /* Compiled last; or NULL. */
+};
+
 /* Checks and compiles a put; parses the key of a del or get. */
 static int
-flow_prepare(const struct dpx_request *r, struct prepared *p)
+flow_prepare(const struct dpx_request *r, struct memo *memo,
+             struct prepared *p)
 {
     int error;
 
@@ -123,41 +137,62 @@ flow_prepare(const struct dpx_request *r, struct prepared *p)
         }
         return dpx_key_parse(r->key, r->key_len, &p->key);
     }
-    error = dpx_key_from_attrs(r->key, r->key_len,
-                               r->mask_len ? r->mask : NULL, r->mask_len,
-                               &p->key, &p->mask);
-    return error ? error : dpx_compile(r->actions, r->actions_len, &p->key,
-                                       &p->mask, &p->prog);
+    error = dpx_key_from_attrs_memo(r->key, r->key_len,
+                                    r->mask_len ? r->mask : NULL, r->mask_len,
+                                    &memo->mask, &p->key, &p->mask_space,
+                                    &p->mask);
+    if (error) {
+        return error;
+    }
+    p->prog = memo->prog;
+    if (p->prog && dpx_program_fits(p->prog, r->actions, r->actions_len,
+                                    &p->key, p->mask)) {
+        return 0;
+    }
+    p->prog = memo->prog = &p->prog_space;
+    return dpx_compile(r->actions, r->actions_len, &p->key, p->mask,
+                       &p->prog_space);
 }
 
-/* Does a prepared request, between dpx_table_begin() and end. */
+/* Says to the table what a prepared request is about, after
+ * dpx_table_begin(). */
+static void
+flow_announce(struct dpx_core *core, const struct dpx_request *r,
+              struct prepared *p)
+{
+    p->flow = (struct dpx_flow) {
+        .ufid = r->ufid,
+        .key = r->kind == DPX_DO_PUT || !r->ufid ? &p->key : NULL,
+    };
+    if (r->kind == DPX_DO_PUT) {
+        p->flow.mask = p->mask;
+        p->flow.key_attrs = r->key;
+        p->flow.key_len = r->key_len;
+        p->flow.mask_attrs = r->mask;
+        p->flow.mask_len = r->mask_len;
+        p->flow.actions = r->actions;
+        p->flow.actions_len = r->actions_len;
+        p->flow.ops = p->prog->ops;
+        p->flow.n_ops = p->prog->n;
+        p->flow.body_flags = p->prog->body_flags;
+        p->flow.out = p->prog->out;
+    }
+    dpx_table_prepare(core->table, &p->flow, &p->place);
+    p->flow.place = &p->place;
+}
+
+/* Does an announced request, before dpx_table_end(). */
 static int
 flow_apply(struct dpx_core *core, const struct dpx_request *r,
            const struct prepared *p)
 {
-    struct dpx_flow flow = {
-        .ufid = r->ufid,
-        .key = r->kind == DPX_DO_PUT || !r->ufid ? &p->key : NULL,
-    };
-
     switch (r->kind) {
     case DPX_DO_PUT:
-        flow.mask = &p->mask;
-        flow.key_attrs = r->key;
-        flow.key_len = r->key_len;
-        flow.mask_attrs = r->mask;
-        flow.mask_len = r->mask_len;
-        flow.actions = r->actions;
-        flow.actions_len = r->actions_len;
-        flow.ops = p->prog.ops;
-        flow.n_ops = p->prog.n;
-        flow.body_flags = p->prog.body_flags;
-        flow.out = p->prog.out;
-        return dpx_table_put(core->table, r->flags, &flow, r->stats);
+        return dpx_table_put(core->table, r->flags, &p->flow, r->stats);
     case DPX_DO_DEL:
-        return dpx_table_del(core->table, &flow, r->stats);
+        return dpx_table_del(core->table, &p->flow, r->stats);
     default:
-        return dpx_table_get(core->table, &flow, r->view, r->buf);
+        return dpx_table_get(core->table, &p->flow, r->view, r->buf);
     }
 }
 
@@ -172,13 +207,14 @@ operate_flows(struct dpx_core *core, struct dpx_batch *batch,
 
     while (n) {
         size_t chunk = n < CHUNK ? n : CHUNK;
+        struct memo memo = { .prog = NULL };
         size_t i;
         int error = 0;
 
         for (i = 0; i < chunk; i++) {
             struct dpx_request *r = requests[i];
 
-            finish(r, flow_prepare(r, &batch->items[i]));
+            finish(r, flow_prepare(r, &memo, &batch->items[i]));
             waits |= r->kind == DPX_DO_DEL && r->stats;
         }
         if (!locked) {
@@ -188,9 +224,17 @@ operate_flows(struct dpx_core *core, struct dpx_batch *batch,
         for (i = 0; i < chunk; i++) {
             struct dpx_request *r = requests[i];
 
+            if (!r->error && error) {
+                finish(r, error);
+            } else if (!r->error) {
+                flow_announce(core, r, &batch->items[i]);
+            }
+        }
+        for (i = 0; i < chunk; i++) {
+            struct dpx_request *r = requests[i];
+
             if (!r->error) {
-                finish(r, error ? error
-                          : flow_apply(core, r, &batch->items[i]));
+                finish(r, flow_apply(core, r, &batch->items[i]));
             }
         }
         if (locked && !waits) {
@@ -217,15 +261,16 @@ operate_executes(struct dpx_core *core, struct dpx_batch *batch,
             struct prepared *p = &batch->items[i];
 
             finish(requests[i], dpx_execute_prepare(requests[i]->execute,
-                                                    &p->key, &p->prog));
+                                                    &p->key,
+                                                    &p->prog_space));
         }
         core->begin(core->ops.aux);
         for (i = 0; i < chunk; i++) {
             const struct prepared *p = &batch->items[i];
 
             if (!requests[i]->error && !requests[i]->execute->probe) {
-                dpx_execute_run(requests[i]->execute, &p->key, &p->prog,
-                                &batch->work, &core->ops);
+                dpx_execute_run(requests[i]->execute, &p->key,
+                                &p->prog_space, &batch->work, &core->ops);
             }
         }
         core->end(core->ops.aux);
