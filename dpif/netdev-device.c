@@ -86,12 +86,13 @@ open_socket(struct netdev_port *port)
     struct packet_mreq promisc = {
         .mr_ifindex = port->ifindex, .mr_type = PACKET_MR_PROMISC,
     };
-    int on = 1;
+    int on = 1, rcvbuf = 8 << 20;       /* Thousands of short frames. */
 
     port->fd = dpx_packet_socket_open();
     if (port->fd < 0) {
         return -port->fd;
     }
+    setsockopt(port->fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof rcvbuf);
     if (setsockopt(port->fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on)
         || setsockopt(port->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
                       sizeof on)

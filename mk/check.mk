@@ -34,7 +34,8 @@ $(SCRIPTS): $(B)/tests/%: tests/unit/%.sh
 # The conformance suite, linked once for each provider with its harness.
 SUITE := $(filter-out tests/conformance/harness-%,\
     $(wildcard tests/conformance/*.c))
-SUITES := $(B)/tests/test-conformance-netdev $(B)/tests/root-conformance-xdp
+SUITES := $(addprefix $(B)/tests/,test-conformance-netdev \
+    root-conformance-netdev root-conformance-xdp)
 define suite
 $(B)/tests/$1: $(SUITE:%.c=$(B)/$3/%.o) $(B)/$3/tests/conformance/harness-$2.o \
     $(B)/$3/libdpif.a $(B)/$3/libcore.a
@@ -43,6 +44,7 @@ $(B)/tests/$1: $(SUITE:%.c=$(B)/$3/%.o) $(B)/$3/tests/conformance/harness-$2.o \
 	$$(Q)$$(CC) $$(OPT) $4 -o $$@ $$^ -lcmocka $$(LIBS)
 endef
 $(eval $(call suite,test-conformance-netdev,netdev,san,$(SAN)))
+$(eval $(call suite,root-conformance-netdev,netdev-veth,san,$(SAN)))
 $(eval $(call suite,root-conformance-xdp,xdp,san,$(SAN)))
 
 # The same under ThreadSanitizer.

@@ -29,6 +29,8 @@ struct harness {
     const char *port_type;      /* For port_add, and reported by queries. */
     const char *local_type;     /* Of the local port. */
     unsigned int settle_ms;     /* In which whatever was sent has arrived. */
+    unsigned int burst;         /* What can arrive at once and unread without
+                                 * getting lost on the way.  0: any number. */
     bool as_put;                /* Keys, masks come back attribute for
                                  * attribute. */
     /* Once.  False: cannot run here, with the reason on stdout. */

@@ -329,14 +329,32 @@ test_wait(void **state)
     assert_true(now_ms() >= start + 45);
 }
 
-/* Injects `n` misses on a port; the number of the first is `from`. */
+static uint64_t
+missed(void)
+{
+    struct dpif_dp_stats stats;
+
+    OK(dpif_get_dp_stats(dp, &stats));
+    return stats.n_missed;
+}
+
+/* Injects `n` misses on a port. */
 static void
 flood(uint32_t in_port, unsigned int n)
 {
-    for (unsigned int i = 0; i < n; i++) {
+    uint64_t before = missed();
+
+    for (unsigned int i = 1; i <= n; i++) {
         struct frame f = frame_of(i, 2, i);
 
         inject(in_port, &f);
+        if (harness.burst && i % harness.burst == 0) {
+            long long deadline = now_ms() + 2000;
+
+            while (missed() < before + i && now_ms() < deadline) {
+                continue;
+            }
+        }
     }
 }
 
