@@ -175,7 +175,9 @@ flow_json(struct printer *p, const struct dpx_flow_view *v)
     json_object_set_new(flow, "used", v->stats.used ? json_real(
         (double) (int64_t) (p->clock.msec - v->stats.used) / 1000)
         : json_null());
-    dpx_format_tcp_flags(v->stats.tcp_flags, text);
+    if (v->stats.tcp_flags) {
+        dpx_format_tcp_flags(v->stats.tcp_flags, text);
+    }
     json_object_set_new(flow, "tcp_flags", text_json(text));
     json_object_set_new(flow, "plane", json_string(why ? "tc" : "xdp"));
     if (why) {
