@@ -303,7 +303,8 @@ publish_record(struct attach *a)
     p->host = a->opts->internal ? a->link.peer : 0;
     p->mode = a->opts->mode;
     p->undo = DPX_UNDO_ALL;
-    p->xdp_lost = 0;
+    p->refused = 0;
+    p->tx_dropped = dpx_link_dropped(&a->net, a->link.ifindex);
     memset(p->name, 0, sizeof p->name);
     memcpy(p->name, a->link.name, sizeof p->name);
     __atomic_store_n(&p->ifindex, a->link.ifindex, __ATOMIC_RELEASE);

@@ -141,6 +141,35 @@ dpx_link_get(struct dpx_net *net, int nsid, uint32_t ifindex,
                              strerror(error)) : 0;
 }
 
+static int
+get_dropped(const struct nlmsghdr *nlh, void *droppedp)
+{
+    struct rtnl_link_stats64 stats;
+    const struct nlattr *attr;
+
+    mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg)) {
+        if (mnl_attr_get_type(attr) == IFLA_STATS64
+            && mnl_attr_get_payload_len(attr)
+               >= offsetof(struct rtnl_link_stats64, multicast)) {
+            memcpy(&stats, mnl_attr_get_payload(attr),
+                   offsetof(struct rtnl_link_stats64, multicast));
+            *(uint64_t *) droppedp = stats.tx_dropped;
+        }
+    }
+    return MNL_CB_OK;
+}
+
+uint64_t
+dpx_link_dropped(struct dpx_net *net, uint32_t ifindex)
+{
+    _Alignas(8) uint8_t buf[256];
+    struct nlmsghdr *nlh = put_request(buf, RTM_GETLINK, 0, ifindex, NULL);
+    uint64_t dropped = 0;
+
+    dpx_net_talk(net->route, nlh, get_dropped, &dropped);
+    return dropped;
+}
+
 int
 dpx_link_find(struct dpx_net *net, const char *name, struct dpx_link *link)
 {

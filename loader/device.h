@@ -90,6 +90,10 @@ int dpx_link_get(struct dpx_net *, int nsid, uint32_t ifindex,
                  struct dpx_link *);
 int dpx_link_find(struct dpx_net *, const char *name, struct dpx_link *);
 
+/* Packets that the link has dropped instead of transmitting them; 0 if there
+ * is no such link. */
+uint64_t dpx_link_dropped(struct dpx_net *, uint32_t ifindex);
+
 /* Calls `cb` for each link of the namespace. */
 int dpx_link_each(struct dpx_net *,
                   void (*cb)(const struct dpx_link *, void *aux), void *aux);

@@ -78,6 +78,13 @@ int dpx_ports_sync(struct dpx_maps *,
                    void (*changed)(uint32_t port, const char *name,
                                    void *aux), void *aux);
 
+/* Calls `cb` for each port whose device has dropped packets since the attach
+ * that the drops of dpx_maps_drops() do not contain: what TC redirected, or
+ * somebody else sent, and the device did not transmit. */
+int dpx_ports_lost(struct dpx_maps *,
+                   void (*cb)(uint32_t port, uint64_t packets, void *aux),
+                   void *aux);
+
 /* The port whose device bears `name`, or DPX_PORT_NONE. */
 uint32_t dpx_port_by_name(const struct dpx_maps *, const char *name);
 

@@ -462,8 +462,10 @@ struct dpx_meta {
     __u32 n_empty;              /* Masks in `order` without flows. */
     __u32 mask_serial;          /* Counts masks made and unlisted. */
     __u32 repairs;
-    __u64 netns;                /* The loader's: cookie of its ports' netns. */
-    __u64 pad2[4];
+    /* The loader's. */
+    __u64 netns;                /* Cookie of its ports' netns. */
+    __u32 devmap;               /* The kernel's number of map `devmap`. */
+    __u32 pad2[7];
 };
 _Static_assert(sizeof(struct dpx_meta) % 8 == 0, "meta size");
 
@@ -472,7 +474,7 @@ _Static_assert(sizeof(struct dpx_meta) % 8 == 0, "meta size");
 enum dpx_port_mode { DPX_MODE_AUTO, DPX_MODE_XDP, DPX_MODE_TC };
 
 enum dpx_port_flags {
-    DPX_PORT_UP = 1,            /* Has carrier, for all we know. */
+    DPX_PORT_UP = 1,            /* Has carrier, for all we know: a hint. */
     DPX_PORT_RX_XDP = 2,        /* XDP frames sent to it arrive. */
     DPX_PORT_XDP = 4,           /* Our XDP program is on it. */
     DPX_PORT_INTERNAL = 8,      /* We made it; `host` bears its name. */
@@ -482,15 +484,17 @@ enum dpx_port_flags {
 struct dpx_port {
     __u32 ifindex;              /* 0: no such port. */
     __u32 flags;                /* enum dpx_port_flags. */
-    __u32 mtu;                  /* Bytes behind the Ethernet header. */
+    __u32 mtu;                  /* Bytes behind the Ethernet header: a hint. */
     __u32 host;                 /* Internal port: ifindex of the host's end. */
     char name[DPX_NAME_LEN];    /* Name of the device (host's end). */
     __u8 mode;                  /* enum dpx_port_mode, as asked for. */
     __u8 pad[3];
     __u32 undo;                 /* What detach restores: loader/private.h. */
-    __u32 xdp_lost;             /* Lost behind a redirect, by tracepoint. */
     __u32 serial;               /* Counts changes of this port. */
-    __u64 pad1[2];
+    __u32 pad1;
+    __u64 tx_dropped;           /* The device's counter at the attach. */
+    __u64 refused;              /* Counted in `drops`, and by a veth in its
+                                 * own tx_dropped, too. */
 };
 _Static_assert(sizeof(struct dpx_port) == 64, "port size");
 
@@ -512,12 +516,14 @@ enum dpx_drop_reason {
     DPX_DROP_UNKNOWN_OP,        /* An operation newer than the program. */
     DPX_DROP_TOO_LONG,          /* Upcall: longer than any record. */
     DPX_DROP_DEVMAP,            /* Lost behind an XDP redirect. */
+    DPX_DROP_DEVICE,            /* Lost by the device, which counts them. */
     DPX_DROP_MAX
 };
 
 #define DPX_DROP_NAMES { "none", "lost", "no_handler", "no_port",           \
                          "port_down", "mtu", "redirect", "pull", "push",    \
-                         "write", "unknown_op", "too_long", "devmap" }
+                         "write", "unknown_op", "too_long", "devmap",       \
+                         "device" }
 
 struct dpx_drop_key {
     __u32 port;                 /* Output drops: the output port. */

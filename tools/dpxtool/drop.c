@@ -31,16 +31,27 @@ show_drop(const struct dpx_drop_key *key, const struct dpx_drop *drop,
     }
 }
 
+static void
+show_lost(uint32_t port, uint64_t packets, void *drops)
+{
+    show_drop(&(struct dpx_drop_key) { port, DPX_DROP_DEVICE },
+              &(struct dpx_drop) { packets, 0 }, drops);
+}
+
 static json_t *
 show(struct dpx_dp *dp)
 {
+    struct dpx_maps *maps = dpx_dp_maps(dp);
     json_t *drops = json_array();
     int error;
 
     if (!json_wanted) {
         printf("xdp@%s:\n", dpx_dp_name(dp));
     }
-    error = dpx_maps_drops(dpx_dp_maps(dp), show_drop, drops);
+    error = dpx_maps_drops(maps, show_drop, drops);
+    if (!error) {
+        error = dpx_ports_lost(maps, show_lost, drops);
+    }
     if (error) {
         die(error, "read the drops of datapath \"%s\"", dpx_dp_name(dp));
     }
