@@ -20,6 +20,7 @@ typedef struct __sk_buff ctx_t;
 
 #include "bpf/csum.h"
 #include "bpf/ctx_maps.bpf.h"
+#include "bpf/output.bpf.h"
 #include "bpf/set.h"
 #include "bpf/upcall.bpf.h"
 
@@ -178,40 +179,10 @@ ctx_set_metadata(ctx_t *skb, const struct dpx_scratch *s)
     return 0;
 }
 
-/* Why the packet cannot go to `port`, or 0.  As with openvswitch.ko, it may be
- * longer than the MTU by one tag, and GSO packets are cut later. */
-static __always_inline int
-ctx_refused(ctx_t *skb, const struct dpx_port *port)
-{
-    __u32 len = skb->len;
-
-    if (!port || !port->ifindex) {
-        return DPX_DROP_NO_PORT;
-    }
-    if (!(port->flags & DPX_PORT_UP)) {
-        return DPX_DROP_PORT_DOWN;
-    }
-    if (!skb->vlan_present && (skb->protocol == DPX_BE16(0x8100)
-                               || skb->protocol == DPX_BE16(0x88a8))) {
-        len -= 4;
-    }
-    return !skb->gso_size && len > port->mtu + 14 ? DPX_DROP_MTU : 0;
-}
-
 static __always_inline int
 ctx_output(ctx_t *skb, struct dpx_scratch *s, __u32 out, bool last)
 {
-    const struct dpx_port *port = ctx_port(skb, out);
-    int reason = ctx_refused(skb, port);
-
-    if (reason) {
-        return reason;
-    }
-    if (last) {
-        s->verdict = bpf_redirect(port->ifindex, 0);
-        return 0;
-    }
-    return bpf_clone_redirect(skb, port->ifindex, 0) ? DPX_DROP_REDIRECT : 0;
+    return dpx_output(skb, out, last, &s->verdict);
 }
 
 static __always_inline int

@@ -178,7 +178,8 @@ ctx_unable(const struct dpx_port *port)
 }
 
 /* Why this frame cannot go to `port`, or 0.  As with openvswitch.ko, a frame
- * may be longer than the MTU by one tag. */
+ * may be longer than the MTU by one tag.  An edited frame cannot pass up: so if
+ * it is too long by the record, which may be old, the device is asked. */
 static __always_inline int
 ctx_refused(ctx_t *ctx, const struct dpx_scratch *s,
             const struct dpx_port *port)
@@ -194,7 +195,10 @@ ctx_refused(ctx_t *ctx, const struct dpx_scratch *s,
               || dpx_load16(p) == DPX_BE16(0x88a8))) {
         len -= 4;
     }
-    return len > port->mtu + 14 ? DPX_DROP_MTU : 0;
+    len -= 14;
+    return len > port->mtu
+           && (!s->edited || bpf_check_mtu(ctx, port->ifindex, &len, 0, 0))
+           ? DPX_DROP_MTU : 0;
 }
 
 /* A frame that is still what arrived passes up where XDP cannot send it. */

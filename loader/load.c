@@ -45,6 +45,8 @@ static const char *const programs[][2] = {
 };
 static const char *const hooks[][2] = {
     { "link-devmap", "dpx_devmap_lost" },
+    { "link-redirect", "dpx_redirect_lost" },
+    { "link-qdisc", "dpx_device_stopped" },
 };
 
 /* Loading ----------------------------------------------------------------- */
@@ -273,6 +275,25 @@ fill_directory(const char *name, const struct dpx_config *conf)
     return error ? error : dpx_maps_init(name, conf);
 }
 
+/* The kernel's number of map `devmap`, by which its tracepoints call it. */
+static int
+set_devmap(struct dpx_maps *maps)
+{
+    struct bpf_map_info info = { 0 };
+    uint32_t len = sizeof info;
+    int fd = dpx_maps_fd(maps, "devmap");
+    int error;
+
+    if (fd < 0) {
+        return -fd;
+    }
+    error = -bpf_obj_get_info_by_fd(fd, &info, &len);
+    close(fd);
+    maps->meta->devmap = info.id;
+    return error ? dpx_error(error, "cannot query map devmap: %s",
+                             strerror(error)) : 0;
+}
+
 static int
 finish(const char *name, bool no_local)
 {
@@ -288,11 +309,14 @@ finish(const char *name, bool no_local)
         return error;
     }
     maps->meta->netns = dpx_netns_cookie();
-    ring = dpx_ring_fd_locked(maps, 0);
-    if (ring < 0) {
-        error = -ring;
-    } else {
-        close(ring);
+    error = set_devmap(maps);
+    if (!error) {
+        ring = dpx_ring_fd_locked(maps, 0);
+        if (ring < 0) {
+            error = -ring;
+        } else {
+            close(ring);
+        }
     }
     if (!error && !no_local) {
         error = dpx_attach_locked(maps, name, &opts, &port);

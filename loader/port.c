@@ -117,10 +117,7 @@ dpx_port_refresh(struct dpx_net *net, struct dpx_maps *maps, uint32_t port,
 
     now.mtu = link->mtu;
     now.flags &= ~(DPX_PORT_UP | DPX_PORT_RX_XDP);
-    /* While nobody listens, nobody may be there to notice that the device has
-     * come up, and to let it lose packets is better than to withhold them. */
-    if ((link->flags & IFF_UP && link->flags & IFF_LOWER_UP)
-        || !maps->meta->n_handlers) {
+    if (link->flags & IFF_UP && link->flags & IFF_LOWER_UP) {
         now.flags |= DPX_PORT_UP;
     }
     if (dpx_link_rx_xdp(net, link, p->flags & DPX_PORT_XDP) == DPX_YES) {
