@@ -162,6 +162,24 @@ dpx_counters_zero(struct dpx_maps *m, uint32_t flow)
     }
 }
 
+/* Forgets which TCP flags `flow` has seen and which planes ran it, while
+ * packets go on counting: unlike packets and bytes, these cannot be had by
+ * subtracting a baseline.  A packet that is writing a row right now may put the
+ * old ones back there, or have its own forgotten; no later packet. */
+void
+dpx_counters_clear_flags(struct dpx_maps *m, uint32_t flow)
+{
+    uint32_t cpu;
+
+    for (cpu = 0; cpu < m->conf.n_cpus; cpu++) {
+        struct dpx_counter *c
+            = &m->counters[(size_t) cpu * m->conf.n_flows + flow];
+
+        __atomic_store_n(&c->tcp_flags, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&c->planes, 0, __ATOMIC_RELAXED);
+    }
+}
+
 static void
 reclaim_slot(struct dpx_table *t, uint32_t slot)
 {

@@ -58,6 +58,7 @@ void dpx_slot_retire(struct dpx_table *, uint32_t slot, uint32_t flow,
 uint32_t dpx_flow_alloc(struct dpx_table *);            /* 0: none left. */
 void dpx_flow_free(struct dpx_table *, uint32_t flow);
 void dpx_counters_zero(struct dpx_maps *, uint32_t flow);
+void dpx_counters_clear_flags(struct dpx_maps *, uint32_t flow);
 bool dpx_flow_held(const struct dpx_record *);
 uint32_t dpx_bucket_alloc(struct dpx_table *);          /* 0: none left. */
 void dpx_bucket_free(struct dpx_table *, uint32_t bucket);

@@ -207,8 +207,11 @@ flow_modify(struct dpx_table *t, uint32_t id, unsigned int flags,
         .bytes = m->actions[old].base_bytes,
     };
     uint32_t slot;
-    int ret;
+    int ret = slot_write(t, flow, &base, &slot);
 
+    if (ret) {
+        return ret;
+    }
     if (flags & DPX_PUT_ZERO_STATS || stats) {
         struct dpx_flow_stats now;
         struct dpx_clock clock;
@@ -217,16 +220,13 @@ flow_modify(struct dpx_table *t, uint32_t id, unsigned int flags,
         dpx_flow_counters(m, id, base.packets, base.bytes,
                           timed ? &clock : NULL, &now);
         if (flags & DPX_PUT_ZERO_STATS) {
-            base.packets += now.packets;
-            base.bytes += now.bytes;
+            m->actions[slot].base_packets += now.packets;
+            m->actions[slot].base_bytes += now.bytes;
+            dpx_counters_clear_flags(m, id);
         }
         if (stats) {
             *stats = now;
         }
-    }
-    ret = slot_write(t, flow, &base, &slot);
-    if (ret) {
-        return ret;
     }
     body_make_live(m, slot, id, body->mask, body->words, body->n_words);
     dpx_index_replace(m, dpx_body_hash(m, body), old, slot);

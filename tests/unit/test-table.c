@@ -163,6 +163,7 @@ test_zero_stats(void **state)
     dpx_table_get(f->table, &a.flow, &view, &f->buf);
     assert_int_equal(view.stats.packets, 1);
     assert_int_equal(view.stats.bytes, 60);
+    assert_int_equal(view.stats.tcp_flags, 0x10);
     assert_true(view.stats.used > 0);
     assert_int_equal(del(f, &a, &stats), 0);
     assert_int_equal(stats.packets, 1);
