@@ -11,6 +11,9 @@ frames.py exchange [-t SECONDS] [-n COUNT] RECEIVER,... SENDER HEX...
     devices: "RECEIVER HEX", "partial" behind it if the checksum
     is still to be completed.  Waits no longer if COUNT have arrived, but for
     what may come right behind.
+frames.py sender SENDER
+    Sends the frames that come on stdin, a line "COUNT HEX" each, and answers
+    each line with one.
 frames.py udp [-g GSO] [-t SECONDS] FROM TO ADDR SIZE
     Sends SIZE bytes by a UDP socket (-g: as segments of GSO bytes in one
     packet) and checks what arrives: data, lengths, checksums.
@@ -167,6 +170,18 @@ def do_exchange(args):
                 missing -= 1
                 if not missing:
                     end = time.monotonic() + 0.02
+
+
+def do_sender(args):
+    out = packet_socket(args[0], proto=0)
+    for line in sys.stdin:
+        count, frame = line.split()
+        try:
+            for _ in range(int(count)):
+                out.send(bytes.fromhex(frame))
+            print("sent", flush=True)
+        except OSError as e:
+            print(e, flush=True)
 
 
 def do_udp(args):

@@ -19,6 +19,8 @@
 #                               Without IPv6, so nothing is sent by itself
 #   knows NS ADDR MAC           so that it need not ask
 #   frames VERB ARG...          see frames.py
+#   start_sender NS; send_frame COUNT HEX   send frames, many times and quickly
+#   received NS DEV             frames that a device has received
 #   counted DP KEY              "PACKETS BYTES PLANE" of a flow
 
 set -u
@@ -141,6 +143,26 @@ within() {
 
 knows() {
     in_ns "$1" ip neigh replace "$2" lladdr "$3" dev eth0
+}
+
+# A process that sends frames from host $1; `send_frame COUNT HEX` has it do
+# so, and waits until they have arrived.
+start_sender() {
+    coproc SENDER { exec tests/e2e/frames.py sender "$1"; }
+    undo kill "$SENDER_PID"
+}
+
+send_frame() {
+    local answer
+    echo "$@" >&"${SENDER[1]}"
+    read -r -u "${SENDER[0]}" answer
+    sleep 0.05
+    [ "$answer" = sent ] || echo "send: $answer"
+}
+
+# Frames that device $2 of namespace $1 has received.
+received() {
+    in_ns "$1" awk -v dev="$2:" '$1 == dev { print $3 }' /proc/self/net/dev
 }
 
 frames() {
