@@ -60,7 +60,8 @@ extern const size_t n_datapath_tests, n_port_tests, n_flow_tests,
 enum { N_PORTS = 3 };
 extern struct dpif *dp;
 extern const char *const port_names[N_PORTS + 1];       /* By number. */
-#define DP_NAME "dpxconf"
+extern char dp_name[16];        /* Of this process alone, as is the next. */
+extern char absent_name[16];    /* Of no datapath. */
 
 int setup(void **);
 int teardown(void **);

@@ -4,8 +4,6 @@
 
 #include "tests/conformance/conformance.h"
 
-#define ABSENT "dpxabsent"
-
 static void
 test_types(void **state)
 {
@@ -19,9 +17,9 @@ test_types(void **state)
 
     dpif_set_add(&set, "rubbish");
     OK(dp_enumerate_names(harness.type, &set));
-    assert_true(dpif_set_contains(&set, DP_NAME));
+    assert_true(dpif_set_contains(&set, dp_name));
     assert_false(dpif_set_contains(&set, "rubbish"));
-    assert_false(dpif_set_contains(&set, ABSENT));
+    assert_false(dpif_set_contains(&set, absent_name));
 
     dpif_set_add(&set, "rubbish");
     FAILS(dp_enumerate_names("nonsense", &set), EAFNOSUPPORT);
@@ -43,21 +41,21 @@ test_open(void **state)
 
     (void) state;
     other = sentinel;
-    FAILS(dpif_open(ABSENT, harness.type, &other), ENODEV);
+    FAILS(dpif_open(absent_name, harness.type, &other), ENODEV);
     assert_null(other);
     other = sentinel;
-    FAILS(dpif_open(ABSENT, "nonsense", &other), EAFNOSUPPORT);
+    FAILS(dpif_open(absent_name, "nonsense", &other), EAFNOSUPPORT);
     assert_null(other);
-    FAILS(dpif_create(ABSENT, "nonsense", &other), EAFNOSUPPORT);
-    FAILS(dpif_create_and_open(ABSENT, "nonsense", &other), EAFNOSUPPORT);
+    FAILS(dpif_create(absent_name, "nonsense", &other), EAFNOSUPPORT);
+    FAILS(dpif_create_and_open(absent_name, "nonsense", &other), EAFNOSUPPORT);
     other = sentinel;
-    FAILS(dpif_create(DP_NAME, harness.type, &other), EEXIST);
+    FAILS(dpif_create(dp_name, harness.type, &other), EEXIST);
     assert_null(other);
 
-    OK(dpif_open(DP_NAME, harness.type, &other));
+    OK(dpif_open(dp_name, harness.type, &other));
     assert_true(dpif_port_exists(other, port_names[1]));
     dpif_close(other);
-    OK(dpif_create_and_open(DP_NAME, harness.type, &other));
+    OK(dpif_create_and_open(dp_name, harness.type, &other));
     assert_true(dpif_port_exists(other, port_names[1]));
     dpif_close(other);
     dpif_close(NULL);
@@ -70,10 +68,10 @@ test_create_delete(void **state)
     struct dpif *first, *again, *other;
 
     (void) state;
-    OK(dpif_create_and_open(ABSENT, harness.type, &first));
-    OK(dpif_open(ABSENT, harness.type, &again));
+    OK(dpif_create_and_open(absent_name, harness.type, &first));
+    OK(dpif_open(absent_name, harness.type, &again));
     OK(dpif_delete(first));
-    FAILS(dpif_open(ABSENT, harness.type, &other), ENODEV);
+    FAILS(dpif_open(absent_name, harness.type, &other), ENODEV);
     dpif_close(first);
     dpif_close(again);
 }
@@ -85,12 +83,12 @@ test_delete_then_close(void **state)
     struct dpif *old, *new;
 
     (void) state;
-    OK(dpif_create(ABSENT, harness.type, &old));
+    OK(dpif_create(absent_name, harness.type, &old));
     OK(dpif_delete(old));
-    assert_string_equal(dpif_base_name(old), ABSENT);
-    OK(dpif_create(ABSENT, harness.type, &new));
+    assert_string_equal(dpif_base_name(old), absent_name);
+    OK(dpif_create(absent_name, harness.type, &new));
     dpif_close(old);
-    assert_true(dpif_port_exists(new, ABSENT));
+    assert_true(dpif_port_exists(new, absent_name));
     OK(dpif_delete(new));
     dpif_close(new);
 }
@@ -116,12 +114,12 @@ test_names(void **state)
     char full[64], *name, *type;
 
     (void) state;
-    snprintf(full, sizeof full, "%s@%s", harness.type, DP_NAME);
+    snprintf(full, sizeof full, "%s@%s", harness.type, dp_name);
     assert_string_equal(dpif_name(dp), full);
-    assert_string_equal(dpif_base_name(dp), DP_NAME);
+    assert_string_equal(dpif_base_name(dp), dp_name);
     assert_string_equal(dpif_type(dp), harness.type);
     dp_parse_name(full, &name, &type);
-    assert_string_equal(name, DP_NAME);
+    assert_string_equal(name, dp_name);
     assert_string_equal(type, harness.type);
     free(name);
     free(type);
@@ -136,7 +134,7 @@ test_lives_on(void **state)
     (void) state;
     OK(put(key, mask_all(), outputs(2)));
     dpif_close(dp);
-    OK(dpif_open(DP_NAME, harness.type, &dp));
+    OK(dpif_open(dp_name, harness.type, &dp));
     OK(dpif_flow_get(dp, ATTRS(key), NULL, &stats));
     assert_true(dpif_port_exists(dp, port_names[1]));
 }
@@ -191,7 +189,7 @@ test_others(void **state)
     int error;
 
     (void) state;
-    OK(dpif_open(DP_NAME, harness.type, &other));
+    OK(dpif_open(dp_name, harness.type, &other));
     dpif_get_netflow_ids(dp, &type, &id);
     dpif_get_netflow_ids(other, &type2, &id2);
     assert_int_equal(type, type2);
@@ -222,7 +220,7 @@ test_events(void **state)
     struct dpif_netdev absent = { "cnfabsent", "system", NULL };
 
     (void) state;
-    OK(dpif_create(ABSENT, harness.type, &other));
+    OK(dpif_create(absent_name, harness.type, &other));
     for (size_t i = 0; i < N; i++) {
         before[i] = dpif_event_count(kinds[i]);
     }

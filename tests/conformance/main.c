@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
+#include <unistd.h>
+
 #include "lib/log.h"
 #include "tests/conformance/conformance.h"
 
@@ -22,6 +24,8 @@ main(int argc, char *argv[])
     };
     int failed = 0;
 
+    snprintf(dp_name, sizeof dp_name, "cnf%d", getpid());
+    snprintf(absent_name, sizeof absent_name, "cnfx%d", getpid());
     /* Everything is formatted, and nobody reads it. */
     dpx_log_set_level(DPX_LOG_DBG);
     if (dpx_log_set_target("/dev/null") || !harness.start()) {

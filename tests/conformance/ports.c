@@ -21,7 +21,7 @@ test_local(void **state)
 
     (void) state;
     OK(dpif_port_query_by_number(dp, DPIF_PORT_LOCAL, &port));
-    assert_string_equal(port.name, DP_NAME);
+    assert_string_equal(port.name, dp_name);
     assert_string_equal(port.type, harness.local_type);
     assert_int_equal(port.port_no, 0);
     dpif_port_destroy(&port);
@@ -249,7 +249,7 @@ test_poll(void **state)
     char *devname = (char *) 1;
 
     (void) state;
-    OK(dpif_open(DP_NAME, harness.type, &other));
+    OK(dpif_open(dp_name, harness.type, &other));
     sleep_ms(harness.settle_ms);
     drain(other);
     drain(dp);
@@ -279,7 +279,7 @@ test_poll_many(void **state)
     int error;
 
     (void) state;
-    OK(dpif_open(DP_NAME, harness.type, &other));
+    OK(dpif_open(dp_name, harness.type, &other));
     harness.make("cnf4");
     for (int i = 0; i < 40; i++) {
         uint32_t number = 4;

@@ -292,14 +292,14 @@ reopen(void *arg)
         struct dpif_set set = DPIF_SET_INIT;
         struct dpif *other;
 
-        CHECK(!dpif_open(DP_NAME, harness.type, &other));
+        CHECK(!dpif_open(dp_name, harness.type, &other));
         CHECK(dpif_port_exists(other, port_names[1]));
         dpif_run(other);
         dpif_close(other);
         dp_enumerate_types(&set);
         CHECK(dpif_set_contains(&set, harness.type));
         CHECK(!dp_enumerate_names(harness.type, &set));
-        CHECK(dpif_set_contains(&set, DP_NAME));
+        CHECK(dpif_set_contains(&set, dp_name));
         dpif_set_clear(&set);
     }
     return NULL;

@@ -427,7 +427,7 @@ test_closed(void **state)
     struct frame f = frame_of(1, 2, 5);
 
     (void) state;
-    OK(dpif_open(DP_NAME, harness.type, &other));
+    OK(dpif_open(dp_name, harness.type, &other));
     OK(dpif_recv_set(other, true));
     inject(1, &f);
     sleep_ms(harness.settle_ms);

@@ -14,7 +14,8 @@
 #include "lib/poll.h"
 
 struct dpif *dp;
-const char *const port_names[N_PORTS + 1] = { DP_NAME, "cnf1", "cnf2",
+char dp_name[16], absent_name[16];
+const char *const port_names[N_PORTS + 1] = { dp_name, "cnf1", "cnf2",
                                               "cnf3" };
 
 /* Freed by teardown(). */
@@ -48,11 +49,11 @@ setup(void **state)
     int error;
 
     (void) state;
-    if (!dpif_open(DP_NAME, harness.type, &old)) {
+    if (!dpif_open(dp_name, harness.type, &old)) {
         dpif_delete(old);
         dpif_close(old);
     }
-    error = dpif_create(DP_NAME, harness.type, &dp);
+    error = dpif_create(dp_name, harness.type, &dp);
     if (error) {
         print_error("cannot make a datapath: %s\n", dpx_error_text(error));
         return -1;
