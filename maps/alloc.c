@@ -237,7 +237,8 @@ dpx_make_room(struct dpx_table *t)
 {
     struct dpx_meta *meta = t->maps->meta;
 
-    if (!meta->retired_head && !meta->n_empty) {
+    if (!meta->retired_head && !meta->n_empty
+        && meta->order_epoch <= meta->epoch_done) {
         return false;
     }
     if (meta->n_empty && meta->order_epoch > meta->epoch_done
