@@ -15,6 +15,12 @@ extern "C" {
 int dpx_error(int error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+#ifdef __clang_analyzer__
+/* It does not look into the function, and would take any result for 0. */
+void dpx_error_set(const char *format, ...);
+#define dpx_error(ERROR, ...) (dpx_error_set(__VA_ARGS__), (ERROR))
+#endif
+
 /* The message of the last dpx_error() of this thread if that returned
  * `error`, else strerror(error).  Valid until the thread's next dpx_error().
  */

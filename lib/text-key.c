@@ -298,8 +298,8 @@ int
 dpx_text_get_key(struct dpx_text *t, struct dpx_buf *key,
                  struct dpx_buf *mask, bool *partial)
 {
-    uint16_t type;
-    bool unknown;
+    uint16_t type = 0;
+    bool unknown = false;
     int error = get_name(t, &type, &unknown);
 
     *partial = false;

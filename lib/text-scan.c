@@ -103,7 +103,7 @@ dpx_text_port(struct dpx_text *t, uint32_t *port)
 {
     const struct dpx_port_names *names = t->names;
     size_t n = dpx_text_word(t->p);
-    uint64_t number;
+    uint64_t number = 0;
     char name[64];
 
     if (strspn(t->p, "0123456789xabcdefABCDEF") == n
@@ -253,13 +253,15 @@ read_value(struct dpx_text *t, int type, bool is_mask, uint8_t *p)
         error = dpx_text_port(t, &port);
         x = port;
     } else if (type == DPX_TEXT_FRAG && !isdigit((unsigned char) *t->p)) {
-        while (kind->flags[x] && !dpx_text_word_is(t->p, kind->flags[x])) {
+        const char *const *names = kind->flags;
+
+        while (names && names[x] && !dpx_text_word_is(t->p, names[x])) {
             x++;
         }
-        if (!kind->flags[x]) {
+        if (!names || !names[x]) {
             return dpx_text_error(t, t->p, kind->what);
         }
-        t->p += strlen(kind->flags[x]);
+        t->p += strlen(names[x]);
     } else {
         error = dpx_text_number(t, (UINT64_C(1) << kind->bits) - 1, &x);
     }

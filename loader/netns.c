@@ -220,7 +220,7 @@ static bool
 match_cookie(int fd, const char *path, void *wanted)
 {
     uint64_t cookie;
-    int home;
+    int home = -1;
 
     (void) path;
     if (dpx_netns_enter(fd, &home)) {

@@ -125,7 +125,7 @@ static int
 map_array(const struct dpx_maps *m, const char *pin, size_t value_size,
           uint64_t entries, void **p)
 {
-    int fd;
+    int fd = -1;
     int ret = open_array(m, pin, value_size, entries, &fd);
 
     if (ret) {

@@ -102,7 +102,9 @@ repair_masks(struct repair *r)
         m->masks[id].epoch = meta->epoch;
     }
     for (i = 0; i < n; i++) {
-        m->masks[order[i] % m->conf.n_masks].listed = 1;
+        if (order[i] < m->conf.n_masks) {
+            m->masks[order[i]].listed = 1;
+        }
     }
     meta->n_empty = 0;
     for (id = 0; id < meta->fresh_mask; id++) {

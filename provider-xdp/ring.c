@@ -22,7 +22,7 @@ ring_info(int fd, struct bpf_map_info *info)
 int
 dpx_ring_create(const struct dpx_maps *maps, int *fdp, uint32_t *idp)
 {
-    struct bpf_map_info info;
+    struct bpf_map_info info = { 0 };
     int error;
 
     *fdp = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "dpx_ring", 0, 0,
