@@ -303,21 +303,12 @@ finish(const char *name, bool no_local)
     struct dpx_maps *maps;
     uint32_t port;
     int error = dpx_maps_open(name, &maps);
-    int ring;
 
     if (error) {
         return error;
     }
     maps->meta->netns = dpx_netns_cookie();
     error = set_devmap(maps);
-    if (!error) {
-        ring = dpx_ring_fd_locked(maps, 0);
-        if (ring < 0) {
-            error = -ring;
-        } else {
-            close(ring);
-        }
-    }
     if (!error && !no_local) {
         error = dpx_attach_locked(maps, name, &opts, &port);
         if (error) {

@@ -42,11 +42,6 @@ int dpx_unload(const char *name);
  * atomically.  EPROTO if its layout is another. */
 int dpx_reload(const char *name);
 
-/* A new file descriptor of `handler`'s ring, which is made if there is none
- * yet, or -errno.  Handler 0's is made with the datapath.  The caller closes
- * it. */
-int dpx_ring_fd(const struct dpx_maps *, uint32_t handler);
-
 struct dpx_attach_opts {
     uint32_t port;              /* DPX_PORT_NONE: lowest free one from 1. */
     enum dpx_port_mode mode;

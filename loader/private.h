@@ -151,9 +151,6 @@ int dpx_objects_program(const struct dpx_objects *, const char *pin);
 int dpx_objects_attach(const struct dpx_objects *, const char *dp,
                        const char *suffix);
 
-/* dpx_ring_fd() with the lock held. */
-int dpx_ring_fd_locked(const struct dpx_maps *, uint32_t handler);
-
 /* unload.c ---------------------------------------------------------------- */
 
 int dpx_unload_locked(const char *dp);

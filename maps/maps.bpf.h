@@ -60,7 +60,7 @@ struct {
     __type(value, struct dpx_drop);
 } drops SEC(".maps");
 
-/* The loader puts rings of conf.ring_bytes into it. */
+/* Whoever receives puts rings into it, of twice conf.ring_bytes. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
     __uint(max_entries, DPX_MAX_HANDLERS);
