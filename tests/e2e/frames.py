@@ -14,9 +14,10 @@ frames.py exchange [-t SECONDS] [-n COUNT] RECEIVER,... SENDER HEX...
 frames.py sender SENDER
     Sends the frames that come on stdin, a line "COUNT HEX" each, and answers
     each line with one.
-frames.py udp [-g GSO] [-t SECONDS] FROM TO ADDR SIZE
+frames.py udp [-g GSO] [-t SECONDS] FROM TO ADDR SIZE [ADDR2]
     Sends SIZE bytes by a UDP socket (-g: as segments of GSO bytes in one
-    packet) and checks what arrives: data, lengths, checksums.
+    packet) to ADDR and checks what arrives, at ADDR2 if that is another: data,
+    lengths, checksums.
 frames.py tcp FROM TO ADDR SIZE [COMMAND]
     Connects, runs COMMAND, sends SIZE bytes in one go, and prints the
     milliseconds that connect and sending took, and the retransmissions.
@@ -131,17 +132,29 @@ def build(words):
 
 
 def check_udp(frame):
-    """None, or what is wrong with a frame of UDP in IPv4."""
+    """None, or what is wrong with a frame of UDP in IPv4 or IPv6."""
     ip = frame[14:]
-    ip = ip[:struct.unpack("!H", ip[2:4])[0]]
-    if csum(ip[:20]):
-        return "IPv4 checksum"
-    udp = ip[20:]
+    if ip[0] >> 4 == 6:
+        udp = ip[40:40 + struct.unpack("!H", ip[4:6])[0]]
+        pseudo = ip[8:40]
+    else:
+        udp = ip[20:struct.unpack("!H", ip[2:4])[0]]
+        pseudo = ip[12:20]
+        if csum(ip[:20]):
+            return "IPv4 checksum"
     if struct.unpack("!H", udp[4:6])[0] != len(udp):
         return "UDP length %d" % len(udp)
-    if csum(ip[12:20] + struct.pack("!HH", 17, len(udp)) + udp):
+    if csum(pseudo + struct.pack("!HH", 17, len(udp)) + udp):
         return "UDP checksum"
     return None
+
+
+def is_udp_to(frame, port):
+    """Of IPv4 or IPv6, and no fragment."""
+    if frame[12:14] == b"\x86\xdd":
+        return frame[20] == 17 and frame[56:58] == struct.pack("!H", port)
+    return frame[23] == 17 and frame[36:38] == struct.pack("!H", port) \
+        and not frame[20] & 0x3f and not frame[21]
 
 
 def options(args, letters):
@@ -185,17 +198,19 @@ def do_sender(args):
 
 
 def do_udp(args):
-    opts, (sender, receiver, addr, size) = options(args, "g:t:")
+    opts, (sender, receiver, addr, size, *bound) = options(args, "g:t:")
     gso, size = int(opts.get("-g", 0)), int(size)
+    family = socket.AF_INET6 if ":" in addr else socket.AF_INET
     data = bytes((i * 7 + (i >> 8)) & 0xff for i in range(size))
-    capture = packet_socket(receiver, proto=0x0800)
+    capture = packet_socket(receiver,
+                            proto=0x86dd if ":" in addr else 0x0800)
     with In(receiver):
-        sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sink = socket.socket(family, socket.SOCK_DGRAM)
     sink.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-    sink.bind((addr, 4000))
+    sink.bind(((bound or [addr])[0], 4000))
     sink.settimeout(float(opts.get("-t", 1)))
     with In(sender):
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s = socket.socket(family, socket.SOCK_DGRAM)
     if gso:
         s.setsockopt(SOL_UDP, UDP_SEGMENT, gso)
     start = time.monotonic()
@@ -222,9 +237,8 @@ def do_udp(args):
             frame, partial = receive(capture)
         except BlockingIOError:
             break
-        if frame[23] != 17 or frame[36:38] != struct.pack("!H", 4000) \
-                or frame[20] & 0x3f or frame[21]:
-            continue            # Not ours, or a fragment.
+        if not is_udp_to(frame, 4000):
+            continue
         if partial:
             n_partial += 1
             continue

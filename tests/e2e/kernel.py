@@ -4,7 +4,8 @@
 
 kernel.py tagger PIN TPID:TCI...
     Pins a tc program that pushes the tags (TPID in hex; the last is the
-    outermost), which leaves the outermost to the device's VLAN offload.
+    outermost), which leaves the outermost to the device's VLAN offload; or
+    that pops a tag for each word "pop".
 kernel.py poke MAP OFFSET HEX
     Writes bytes into a pinned mmapable map.
 """
@@ -42,8 +43,11 @@ def do_tagger(args):
     pin, tags = args[0], args[1:]
     text = insn(0xbf, 6, 1)                             # r6 = skb
     for tag in tags:
-        tpid, tci = tag.split(":")
         text += insn(0xbf, 1, 6)                        # r1 = r6
+        if tag == "pop":
+            text += insn(0x85, 0, 0, 0, 19)             # skb_vlan_pop
+            continue
+        tpid, tci = tag.split(":")
         text += insn(0xb7, 2, 0, 0, struct.unpack(      # r2 = tpid
             "=H", struct.pack("!H", int(tpid, 16)))[0])
         text += insn(0xb7, 3, 0, 0, int(tci))           # r3 = tci
