@@ -68,13 +68,13 @@ static __always_inline int
 dpx_do_set_key(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_op *op)
 {
     __u32 off = op->off;
-    __u32 *word;
+    __u8 *word;
 
     if (off > sizeof s->key - 4) {
         return DPX_DROP_UNKNOWN_OP;
     }
-    word = (__u32 *) ((__u8 *) &s->key + off);
-    *word = dpx_set_word(op, *word);
+    word = (__u8 *) &s->key + off;
+    dpx_store32(word, dpx_set_word(op, dpx_load32(word)));
     return ctx_set_metadata(ctx, s);
 }
 
@@ -122,8 +122,8 @@ dpx_do_data(struct dpx_scratch *s, const struct dpx_op *op)
     if (len > DPX_MAX_USERDATA - 8) {
         return DPX_DROP_UNKNOWN_OP;
     }
-    *(__u32 *) &s->userdata[len] = op->a;
-    *(__u32 *) &s->userdata[len + 4] = op->b;
+    dpx_store32(&s->userdata[len], op->a);
+    dpx_store32(&s->userdata[len + 4], op->b);
     s->userdata_len = len + 8;
     return 0;
 }
