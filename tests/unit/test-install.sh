@@ -64,14 +64,19 @@ exports_are_declared() {
 declared_are_exported() {
     local lib
     lib=$(nm -D --defined-only "$dir/root/usr/lib/libdpif.so")
-    for name in $(grep -rhoE '^[a-z].*\b(dpif|dp|dpx)_[a-z0-9_]+\(' \
-        "$dir/root/usr/include" | grep -v '^static' \
-        | grep -oE '[a-z0-9_]+\($' | tr -d '('); do
+    # shellcheck disable=SC2046
+    (cd "$dir/root/usr/include/dpx" && find . -name '*.h' \
+        -printf '#include "%P"\n') | gcc -E -P -x c $(pc --cflags) - \
+        | tr '\n' ' ' | tr ';{}' '\n\n\n' | grep -v '^ *static' \
+        | grep -oE '\b(dpif|dp|dpx)_[a-z0-9_]+ ?\(' | tr -d ' (' | sort -u \
+        >"$dir/declared"
+    [ -s "$dir/declared" ] || return
+    while read -r name; do
         echo "$lib" | grep -qw "$name@@LIBDPIF_1" || {
             echo "$name is declared, but not exported"
             return 1
         }
-    done
+    done <"$dir/declared"
 }
 
 mkdir "$dir/clean"
