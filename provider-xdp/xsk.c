@@ -3,22 +3,16 @@
 #include "provider-xdp/xsk.h"
 
 #include <errno.h>
-#include <linux/if_xdp.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <xdp/xsk.h>
 
 #include "lib/error.h"
-
-#ifndef AF_XDP
-#define AF_XDP 44
-#endif
-#ifndef SOL_XDP
-#define SOL_XDP 283
-#endif
 
 enum {
     N_FRAMES = 512,             /* A power of two; of all sockets. */
@@ -33,23 +27,16 @@ struct dpx_umem {
     unsigned int n_free;
 };
 
-/* A ring that is shared with the kernel. */
-struct ring {
-    void *map;
-    size_t map_size;
-    uint32_t *producer;
-    uint32_t *consumer;
-    void *entries;
-    uint32_t mask;
-};
-
+/* Each socket registers the frames for itself: a shared registration would stay
+ * with the device of the first. */
 struct dpx_xsk {
     struct dpx_umem *umem;
-    int fd;
-    struct ring tx;             /* struct xdp_desc. */
-    struct ring done;           /* The completion ring: u64 addresses. */
-    uint32_t put;               /* Of tx, ahead of what the kernel knows. */
-    uint32_t flushed;
+    struct xsk_umem *registered;
+    struct xsk_socket *socket;
+    struct xsk_ring_prod fill;  /* Unused, but there must be one. */
+    struct xsk_ring_cons done;
+    struct xsk_ring_prod tx;
+    unsigned int queued;        /* In tx, and not known to the kernel. */
 };
 
 int
@@ -92,63 +79,38 @@ free_frame(struct dpx_umem *umem, unsigned int frame)
     }
 }
 
-/* Makes the ring that socket option `option` names and maps it from `pgoff`
- * on. */
+/* libxdp names devices, which can be renamed meanwhile. */
 static int
-ring_open(int fd, int option, uint32_t entries, size_t entry_size,
-          const struct xdp_ring_offset *ofs, off_t pgoff, struct ring *ring)
+set_up(struct dpx_xsk *xsk, uint32_t ifindex)
 {
-    uint8_t *map;
-
-    if (setsockopt(fd, SOL_XDP, option, &entries, sizeof entries)) {
-        return errno;
-    }
-    if (!ofs) {
-        return 0;
-    }
-    ring->map_size = ofs->desc + entries * entry_size;
-    map = mmap(NULL, ring->map_size, PROT_READ | PROT_WRITE,
-               MAP_SHARED | MAP_POPULATE, fd, pgoff);
-    if (map == MAP_FAILED) {
-        return errno;
-    }
-    ring->map = map;
-    ring->producer = (uint32_t *) (map + ofs->producer);
-    ring->consumer = (uint32_t *) (map + ofs->consumer);
-    ring->entries = map + ofs->desc;
-    ring->mask = entries - 1;
-    return 0;
-}
-
-/* Registers the frames and makes the rings.  A socket must have a fill ring,
- * though this one never receives. */
-static int
-set_up(struct dpx_xsk *xsk)
-{
-    struct xdp_umem_reg reg = {
-        .addr = (uintptr_t) xsk->umem->area,
-        .len = N_FRAMES * DPX_XSK_FRAME,
-        .chunk_size = DPX_XSK_FRAME,
+    const struct xsk_umem_config umem_config = {
+        .fill_size = TX_SIZE,
+        .comp_size = N_FRAMES,
+        .frame_size = DPX_XSK_FRAME,
     };
-    struct xdp_mmap_offsets ofs;
-    socklen_t len = sizeof ofs;
+    const struct xsk_socket_config config = {
+        .tx_size = TX_SIZE,
+        .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
+        .bind_flags = XDP_COPY | XDP_USE_NEED_WAKEUP,
+    };
+    char name[IF_NAMESIZE];
     int error;
 
-    if (setsockopt(xsk->fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg)
-        || getsockopt(xsk->fd, SOL_XDP, XDP_MMAP_OFFSETS, &ofs, &len)) {
+    if (!if_indextoname(ifindex, name)) {
         return errno;
     }
-    error = ring_open(xsk->fd, XDP_UMEM_FILL_RING, TX_SIZE, sizeof(uint64_t),
-                      NULL, 0, NULL);
+    error = -xsk_umem__create(&xsk->registered, xsk->umem->area,
+                              N_FRAMES * DPX_XSK_FRAME, &xsk->fill,
+                              &xsk->done, &umem_config);
     if (!error) {
-        error = ring_open(xsk->fd, XDP_UMEM_COMPLETION_RING, N_FRAMES,
-                          sizeof(uint64_t), &ofs.cr,
-                          XDP_UMEM_PGOFF_COMPLETION_RING, &xsk->done);
+        error = -xsk_socket__create(&xsk->socket, name, 0, xsk->registered,
+                                    NULL, &xsk->tx, &config);
     }
-    if (!error) {
-        error = ring_open(xsk->fd, XDP_TX_RING, TX_SIZE,
-                          sizeof(struct xdp_desc), &ofs.tx,
-                          XDP_PGOFF_TX_RING, &xsk->tx);
+    if (!error && if_nametoindex(name) != ifindex) {
+        error = ENODEV;
+    }
+    if (!error && fcntl(xsk_socket__fd(xsk->socket), F_SETFD, FD_CLOEXEC)) {
+        error = errno;
     }
     return error;
 }
@@ -156,11 +118,6 @@ set_up(struct dpx_xsk *xsk)
 int
 dpx_xsk_open(struct dpx_umem *umem, uint32_t ifindex, struct dpx_xsk **xskp)
 {
-    struct sockaddr_xdp addr = {
-        .sxdp_family = AF_XDP,
-        .sxdp_flags = XDP_COPY | XDP_USE_NEED_WAKEUP,
-        .sxdp_ifindex = ifindex,
-    };
     struct dpx_xsk *xsk = calloc(1, sizeof *xsk);
     int error;
 
@@ -169,11 +126,7 @@ dpx_xsk_open(struct dpx_umem *umem, uint32_t ifindex, struct dpx_xsk **xskp)
         return dpx_error(ENOMEM, "no memory for an AF_XDP socket");
     }
     xsk->umem = umem;
-    xsk->fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-    error = xsk->fd < 0 ? errno : set_up(xsk);
-    if (!error && bind(xsk->fd, (struct sockaddr *) &addr, sizeof addr)) {
-        error = errno;
-    }
+    error = set_up(xsk, ifindex);
     if (error) {
         dpx_xsk_close(xsk);
         return dpx_error(error, "cannot open an AF_XDP socket on device %u: "
@@ -189,15 +142,8 @@ dpx_xsk_close(struct dpx_xsk *xsk)
     if (!xsk) {
         return;
     }
-    if (xsk->tx.map) {
-        munmap(xsk->tx.map, xsk->tx.map_size);
-    }
-    if (xsk->done.map) {
-        munmap(xsk->done.map, xsk->done.map_size);
-    }
-    if (xsk->fd >= 0) {
-        close(xsk->fd);
-    }
+    xsk_socket__delete(xsk->socket);
+    xsk_umem__delete(xsk->registered);
     /* In copy mode the kernel keeps no frame of what it has sent. */
     for (unsigned int i = 0; i < N_FRAMES; i++) {
         if (xsk->umem->owner[i] == xsk) {
@@ -210,65 +156,62 @@ dpx_xsk_close(struct dpx_xsk *xsk)
 void
 dpx_xsk_reap(struct dpx_xsk *xsk)
 {
-    uint32_t producer = __atomic_load_n(xsk->done.producer, __ATOMIC_ACQUIRE);
-    uint32_t consumer = *xsk->done.consumer;
-    const uint64_t *addrs = xsk->done.entries;
+    uint32_t first, n = xsk_ring_cons__peek(&xsk->done, N_FRAMES, &first);
 
-    for (; consumer != producer; consumer++) {
-        free_frame(xsk->umem, addrs[consumer & xsk->done.mask]
+    for (uint32_t i = 0; i < n; i++) {
+        free_frame(xsk->umem, *xsk_ring_cons__comp_addr(&xsk->done, first + i)
                               / DPX_XSK_FRAME);
     }
-    __atomic_store_n(xsk->done.consumer, consumer, __ATOMIC_RELEASE);
+    xsk_ring_cons__release(&xsk->done, n);
 }
 
 bool
 dpx_xsk_put(struct dpx_xsk *xsk, const void *packet, size_t len)
 {
     struct dpx_umem *umem = xsk->umem;
-    struct xdp_desc *descs = xsk->tx.entries;
     unsigned int frame;
+    uint32_t at;
 
     if (!umem->n_free) {
         dpx_xsk_reap(xsk);
     }
-    if (!umem->n_free || dpx_xsk_queued(xsk) >= DPX_XSK_BATCH
-        || len > DPX_XSK_FRAME) {
+    if (!umem->n_free || xsk->queued >= DPX_XSK_BATCH
+        || len > DPX_XSK_FRAME
+        || !xsk_ring_prod__reserve(&xsk->tx, 1, &at)) {
         return false;
     }
     frame = umem->free[--umem->n_free];
     umem->owner[frame] = xsk;
     memcpy(umem->area + frame * DPX_XSK_FRAME, packet, len);
-    descs[xsk->put++ & xsk->tx.mask] = (struct xdp_desc) {
+    *xsk_ring_prod__tx_desc(&xsk->tx, at) = (struct xdp_desc) {
         .addr = frame * DPX_XSK_FRAME,
         .len = len,
     };
+    xsk->queued++;
     return true;
 }
 
 unsigned int
 dpx_xsk_queued(const struct dpx_xsk *xsk)
 {
-    return xsk->put - xsk->flushed;
+    return xsk->queued;
 }
 
 int
 dpx_xsk_flush(struct dpx_xsk *xsk, unsigned int *lost)
 {
+    int fd = xsk_socket__fd(xsk->socket);
+    uint32_t left = xsk->queued;
     unsigned int refused = 0;   /* Taken off the ring, but dropped. */
-    uint32_t seen = xsk->flushed;
     int tries = 0, error = 0;
 
-    if (!dpx_xsk_queued(xsk)) {
-        return 0;
-    }
-    __atomic_store_n(xsk->tx.producer, xsk->put, __ATOMIC_RELEASE);
-    while (seen != xsk->put) {
-        uint32_t consumer;
+    xsk_ring_prod__submit(&xsk->tx, left);
+    while (left) {
+        uint32_t before = left;
 
-        error = sendto(xsk->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) ? errno : 0;
-        consumer = __atomic_load_n(xsk->tx.consumer, __ATOMIC_ACQUIRE);
-        tries = consumer == seen ? tries + 1 : 0;
-        seen = consumer;
+        error = sendto(fd, NULL, 0, MSG_DONTWAIT, NULL, 0) ? errno : 0;
+        left = xsk->tx.size - xsk_prod_nb_free(&xsk->tx, xsk->tx.size);
+        tries = left == before ? tries + 1 : 0;
         if (error == EBUSY) {
             refused++;
             tries = 0;
@@ -285,10 +228,10 @@ dpx_xsk_flush(struct dpx_xsk *xsk, unsigned int *lost)
             sched_yield();
         }
     }
-    xsk->flushed = xsk->put;
+    xsk->queued = 0;
     dpx_xsk_reap(xsk);
     if (error) {
-        *lost += xsk->put - seen > refused ? xsk->put - seen : refused;
+        *lost += left > refused ? left : refused;
         return dpx_error(error, "cannot send by AF_XDP: %s", strerror(error));
     }
     *lost += refused;
