@@ -40,32 +40,29 @@ dpx_add(__u64 *p, __u64 n)
 
 /* The packet of `s` as one that `body`'s flow takes. */
 static __always_inline void
-dpx_count_hit(ctx_t *ctx, const struct dpx_scratch *s,
-              const struct dpx_body *body)
+dpx_count_hit(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_body *body)
 {
     const volatile struct dpx_config *conf = ctx_conf(ctx);
     __u32 cpu = ctx_cpu(ctx);
     struct dpx_counter *row = ctx_counter(ctx, cpu * conf->n_flows
                                                + body->flow);
-    struct dpx_stats *stats = ctx_stats(ctx);
+    struct dpx_stats *stats = ctx_stats_beside(ctx, s);
 
     if (row) {
         dpx_seq_next(&row->seq);
         row->packets++;
         row->bytes += s->len;
         row->used = ctx_now(ctx);
-        row->tcp_flags |= DPX_BE16(s->key.tcp_flags);
-        row->planes |= 1 << CTX_PLANE;
+        row->seen |= DPX_BE16(s->key.tcp_flags) | 0x10000 << CTX_PLANE;
         dpx_seq_next(&row->seq);
     }
-    if (stats) {
-        dpx_add(&stats->hit, 1);
-        dpx_add(&stats->mask_hit, s->n_masks);
-        dpx_add(&stats->cache_hit, s->cached);
-    }
-    if (!s->cached) {
+    if (stats && s->cached) {
+        dpx_add(&stats->cache_hit, 1);
+    } else if (stats) {
         __u64 *hits = ctx_mask_hits(ctx, cpu * conf->n_masks + body->mask);
 
+        dpx_add(&stats->hit, 1);
+        dpx_add(&stats->mask_hit, s->n_masks);
         if (hits) {
             dpx_add(hits, 1);
         }

@@ -46,7 +46,7 @@
  *   ctx_body(ctx, slot), ctx_mask(ctx, id), ctx_order(ctx, i),
  *   ctx_bucket(ctx, i), ctx_cache(ctx, i), ctx_block(ctx, i),
  *   ctx_counter(ctx, i), ctx_mask_hits(ctx, i), ctx_stats(ctx),
- *   ctx_port(ctx, port), ctx_meta(ctx), ctx_conf(ctx)
+ *   ctx_stats_beside(ctx, s), ctx_port(ctx, port), ctx_meta(ctx), ctx_conf(ctx)
  */
 
 #ifndef DPX_CTX_H

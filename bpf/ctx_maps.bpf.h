@@ -33,6 +33,7 @@ CTX_TABLE(block, struct dpx_block, blocks)
 CTX_TABLE(counter, struct dpx_counter, counters)
 CTX_TABLE(mask_hits, __u64, mask_hits)
 CTX_TABLE(port, struct dpx_port, ports)
+CTX_TABLE(cpu_row, struct dpx_cpu, cpus)
 
 static __always_inline __u32
 ctx_cpu(ctx_t *ctx)
@@ -43,9 +44,17 @@ ctx_cpu(ctx_t *ctx)
 static __always_inline struct dpx_stats *
 ctx_stats(ctx_t *ctx)
 {
-    __u32 cpu = ctx_cpu(ctx);
+    struct dpx_cpu *cpu = ctx_cpu_row(ctx, ctx_cpu(ctx));
 
-    return bpf_map_lookup_elem(&stats, &cpu);
+    return cpu ? &cpu->stats : NULL;
+}
+
+/* The same, in the program that has made `s`. */
+static __always_inline struct dpx_stats *
+ctx_stats_beside(ctx_t *ctx, struct dpx_scratch *s)
+{
+    return &((struct dpx_cpu *) ((__u8 *) s
+                                 - offsetof(struct dpx_cpu, scratch)))->stats;
 }
 
 static __always_inline const struct dpx_meta *
@@ -108,24 +117,23 @@ ctx_bytes(__u8 *data, __u8 *end, __u64 ofs, __u32 n)
     return data + n <= end ? data : NULL;
 }
 
-/* The port that `ifindex` is, or NULL.  Mostly the guess is right and saves the
- * lookup in a hash map. */
-static __always_inline struct dpx_port *
-ctx_arrived(ctx_t *ctx, struct dpx_scratch *s, __u32 ifindex)
+/* The number of the port that `ifindex` is, or DPX_PORT_NONE.  Mostly the guess
+ * is right and saves the lookup in a hash map. */
+static __always_inline __u32
+ctx_arrived(ctx_t *ctx, struct dpx_cpu *cpu, __u32 ifindex)
 {
-    __u16 *guess = &s->guess[ifindex % DPX_GUESSES];
-    struct dpx_port *port = ctx_port(ctx, *guess);
+    struct dpx_guess *guess = &cpu->guess[ifindex % DPX_GUESSES];
     __u32 *number;
 
-    if (!port || port->ifindex != ifindex) {
+    if (guess->ifindex != ifindex) {
         number = bpf_map_lookup_elem(&ifports, &ifindex);
         if (!number) {
-            return NULL;
+            return DPX_PORT_NONE;
         }
-        *guess = *number;
-        port = ctx_port(ctx, *number);
+        guess->port = *number;
+        guess->ifindex = ifindex;
     }
-    return port;
+    return guess->port;
 }
 
 /* The work area for a packet that came from `ifindex`, with words 0, 14 and 15
@@ -133,17 +141,23 @@ ctx_arrived(ctx_t *ctx, struct dpx_scratch *s, __u32 ifindex)
 static __always_inline struct dpx_scratch *
 ctx_begin(ctx_t *ctx, __u32 ifindex)
 {
-    __u32 zero = 0;
-    struct dpx_scratch *s = bpf_map_lookup_elem(&scratch, &zero);
+    struct dpx_cpu *cpu = ctx_cpu_row(ctx, ctx_cpu(ctx));
+    struct dpx_scratch *s;
+    __u32 port;
 
-    if (!s || !ctx_arrived(ctx, s, ifindex)) {
+    if (!cpu) {
         return NULL;
     }
-    s->key.in_port = s->guess[ifindex % DPX_GUESSES];
-    s->key.recirc_id = 0;
-    s->key.skb_priority = 0;
-    s->key.skb_mark = 0;
-    s->key.dp_hash = 0;
+    port = ctx_arrived(ctx, cpu, ifindex);
+    if (port == DPX_PORT_NONE) {
+        return NULL;
+    }
+    s = &cpu->scratch;
+    /* Words are stored as they will be loaded: a load that spans two stores
+     * waits for both. */
+    dpx_store64(&s->key.in_port, port);
+    dpx_store64(&s->key.skb_priority, 0);
+    dpx_store64(&s->key.dp_hash, 0);
     s->edited = 0;
     s->userdata_len = 0;
     return s;

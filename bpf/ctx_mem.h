@@ -213,7 +213,7 @@ CTX_TABLE(counter, struct dpx_counter, counters,
 CTX_TABLE(mask_hits, __u64, mask_hits,
           (__u64) maps->conf.n_masks * maps->conf.n_cpus)
 CTX_TABLE(port, struct dpx_port, ports, DPX_MAX_PORTS)
-CTX_TABLE(cpu_stats, struct dpx_stats, stats, maps->conf.n_cpus)
+CTX_TABLE(cpu_row, struct dpx_cpu, cpus, maps->conf.n_cpus)
 
 static inline __u32
 ctx_cpu(ctx_t *ctx)
@@ -224,7 +224,16 @@ ctx_cpu(ctx_t *ctx)
 static inline struct dpx_stats *
 ctx_stats(ctx_t *ctx)
 {
-    return ctx_cpu_stats(ctx, ctx->cpu);
+    struct dpx_cpu *cpu = ctx_cpu_row(ctx, ctx->cpu);
+
+    return cpu ? &cpu->stats : NULL;
+}
+
+static inline struct dpx_stats *
+ctx_stats_beside(ctx_t *ctx, struct dpx_scratch *s)
+{
+    (void) s;
+    return ctx_stats(ctx);
 }
 
 static inline const struct dpx_meta *

@@ -29,9 +29,27 @@ ctx_header(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs, __u32 n)
                      (__u8 *) (long) ctx->data_end, ofs, n);
 }
 
+/* The kernel's, as far as it is read. */
+struct xdp_buff {
+    __u32 flags;
+} __attribute__((preserve_access_index));
+
+#define DPX_XDP_HAS_FRAGS 1     /* enum xdp_buff_flags. */
+
+extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
+
+/* Mostly there is the linear part alone, and from 6.2 on the kernel lets see
+ * whether it is so: this saves a call. */
 static __always_inline __u32
 ctx_len(ctx_t *ctx)
 {
+    if (bpf_cast_to_kern_ctx) {
+        const struct xdp_buff *xdp = bpf_cast_to_kern_ctx(ctx);
+
+        if (!(xdp->flags & DPX_XDP_HAS_FRAGS)) {
+            return ctx->data_end - ctx->data;
+        }
+    }
     return bpf_xdp_get_buff_len(ctx);
 }
 
@@ -185,12 +203,13 @@ ctx_refused(ctx_t *ctx, const struct dpx_scratch *s,
             const struct dpx_port *port)
 {
     __u32 len = s->edited ? ctx_len(ctx) : s->len;
-    const __u8 *p = ctx_header(ctx, NULL, 12, 2);
     int reason = ctx_unable(port);
+    const __u8 *p;
 
-    if (reason) {
+    if (reason || len <= port->mtu + 14) {
         return reason;
     }
+    p = ctx_header(ctx, NULL, 12, 2);
     if (p && (dpx_load16(p) == DPX_BE16(0x8100)
               || dpx_load16(p) == DPX_BE16(0x88a8))) {
         len -= 4;

@@ -44,26 +44,57 @@ dpx_live(ctx_t *ctx, __u32 slot)
     return body;
 }
 
-/* Whether `key` is what `body` matches.  Differences are gathered, not tested
- * one by one: each test would double what the verifier has to follow. */
-static __always_inline bool
-dpx_match(const struct dpx_key *key, const struct dpx_mask *mask,
-          const struct dpx_body *body)
+/* Whether the words of `key` from DPX_BODY_FIRST on are what `body` matches.
+ * Differences are gathered, not tested one by one: each test would double what
+ * the verifier has to follow. */
+CTX_GLOBAL int
+dpx_match_more(ctx_t *ctx, const struct dpx_key *key,
+               const struct dpx_body *body)
 {
     const __u64 *words = (const __u64 *) key;
-    __u32 n = mask->n_words;
+    const struct dpx_mask *mask;
+    __u32 n, skip;
     __u64 diff = 0;
 
+    /* The kernel's tables need no context, so clang would pass none, but the
+     * verifier wants one for every parameter of this type. */
+    asm volatile("" :: "r"(ctx));
+    if (!key || !body) {
+        return 0;
+    }
+    mask = ctx_mask(ctx, body->mask);
+    if (!mask) {
+        return 0;
+    }
+    n = body->n_more;
+    skip = mask->n_words - n;
     DPX_UNROLL
-    for (__u32 i = 0; i < DPX_KEY_WORDS; i++) {
+    for (__u32 i = 0; i < DPX_KEY_WORDS - DPX_BODY_FIRST; i++) {
+        __u32 j = (skip + i) % DPX_KEY_WORDS;
+
         DPX_UNKNOWN(n);
         if (i >= n) {
             break;
         }
-        diff |= (words[mask->offset[i] % DPX_KEY_WORDS] & mask->bits[i])
-                ^ body->words[i];
+        diff |= (words[mask->offset[j] % DPX_KEY_WORDS] & mask->bits[j])
+                ^ body->match.more[i];
     }
     return !diff;
+}
+
+/* Whether `key` is what `body` matches. */
+static __always_inline bool
+dpx_match(ctx_t *ctx, const struct dpx_key *key, const struct dpx_body *body)
+{
+    const __u64 *words = (const __u64 *) key;
+    __u64 diff = 0;
+
+    DPX_UNROLL
+    for (__u32 i = 0; i < DPX_BODY_FIRST; i++) {
+        diff |= (words[i] & body->match.first[i].bits)
+                ^ body->match.first[i].word;
+    }
+    return !diff && (!body->n_more || dpx_match_more(ctx, key, body));
 }
 
 /* Bit 15 of each of the four tags in `tags` that may equal `tag`; 0: none
@@ -81,13 +112,10 @@ dpx_tags_match(__u64 tags, __u64 tag)
 CTX_GLOBAL __u32
 dpx_find(ctx_t *ctx, struct dpx_scratch *s, __u32 id, __u64 h, __u32 i)
 {
-    struct dpx_mask *mask = ctx_mask(ctx, id);
     __u64 tag = dpx_hash_tag(h);
 
-    /* The kernel's tables need no context, so clang would pass none, but the
-     * verifier wants one for every parameter of this type. */
     asm volatile("" :: "r"(ctx));
-    if (!s || !mask) {
+    if (!s) {
         return 0;
     }
     for (int n = 0; n < DPX_BUCKET_CHAIN; n++) {
@@ -107,7 +135,7 @@ dpx_find(ctx_t *ctx, struct dpx_scratch *s, __u32 id, __u64 h, __u32 i)
             }
             slot = DPX_LOAD(&bucket->slots[cell]);
             body = dpx_live(ctx, slot);
-            if (body && body->mask == id && dpx_match(&s->key, mask, body)) {
+            if (body && body->mask == id && dpx_match(ctx, &s->key, body)) {
                 return slot;
             }
         }
@@ -207,7 +235,6 @@ static __always_inline struct dpx_body *
 dpx_cached(ctx_t *ctx, struct dpx_scratch *s, __u64 entry)
 {
     struct dpx_body *body;
-    struct dpx_mask *mask;
 
     if (entry >> 32 != s->hash >> 32) {
         return NULL;
@@ -216,8 +243,7 @@ dpx_cached(ctx_t *ctx, struct dpx_scratch *s, __u64 entry)
     if (!body || DPX_LOAD(&body->live) != DPX_BODY_LIVE) {
         return NULL;            /* Replaced: the index knows by what. */
     }
-    mask = ctx_mask(ctx, body->mask);
-    return mask && dpx_match(&s->key, mask, body) ? body : NULL;
+    return dpx_match(ctx, &s->key, body) ? body : NULL;
 }
 
 /* The flow of the packet whose key is `s->key`, live, or NULL: a miss. */
@@ -236,7 +262,6 @@ dpx_lookup(ctx_t *ctx, struct dpx_scratch *s)
     }
     body = dpx_cached(ctx, s, DPX_LOAD(cell));
     if (body) {
-        s->n_masks = 1;
         s->cached = 1;
         return body;
     }

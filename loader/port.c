@@ -178,7 +178,7 @@ restore_device(struct dpx_net *net, const struct dpx_link *link,
 }
 
 static void
-unpublish(const struct dpx_maps *maps, uint32_t port, uint32_t ifindex)
+unpublish(struct dpx_maps *maps, uint32_t port, uint32_t ifindex)
 {
     int devmap = dpx_maps_fd(maps, "devmap");
     int ifports = dpx_maps_fd(maps, "ifports");
@@ -195,6 +195,7 @@ unpublish(const struct dpx_maps *maps, uint32_t port, uint32_t ifindex)
         }
         close(ifports);
     }
+    dpx_maps_forget(maps, ifindex);
 }
 
 void

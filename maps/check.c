@@ -93,8 +93,9 @@ check_flow(struct check *c, uint32_t id)
     }
     dpx_record_key(m, id, &key);
     dpx_mask_apply(m, body->mask, &key, &masked);
-    if (body->n_words != masked.n_words
-        || memcmp(body->words, masked.words, 8 * masked.n_words)) {
+    if (body->n_more != masked.n_more
+        || memcmp(&body->match, &masked.match,
+                  dpx_match_size(masked.n_more))) {
         return wrong(c, id, "has a body with another key");
     }
     if (dpx_index_find(m, &masked) != r->slot) {

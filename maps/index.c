@@ -83,11 +83,15 @@ uint64_t
 dpx_body_hash(const struct dpx_maps *m, const struct dpx_body *body)
 {
     const struct dpx_mask *mask = &m->masks[body->mask];
+    const __u64 *more = body->match.more;
     uint64_t h = mask->seed;
     int i;
 
-    for (i = 0; i < body->n_words; i++) {
-        h = dpx_hash_add(&m->conf, h, mask->offset[i], body->words[i]);
+    for (i = 0; i < mask->n_words; i++) {
+        uint32_t offset = mask->offset[i];
+
+        h = dpx_hash_add(&m->conf, h, offset, offset < DPX_BODY_FIRST
+                         ? body->match.first[offset].word : *more++);
     }
     return dpx_hash_finish(h);
 }
@@ -110,7 +114,8 @@ dpx_index_find(const struct dpx_maps *m, const struct dpx_masked *k)
         const struct dpx_body *body = &m->bodies[slot];
 
         if (body->mask == k->mask
-            && !memcmp(body->words, k->words, 8 * k->n_words)) {
+            && !memcmp(&body->match, &k->match,
+                       dpx_match_size(k->n_more))) {
             return slot;
         }
     }

@@ -20,14 +20,13 @@
  *   cache      hash              __u64               the packet path
  *   counters   flow x CPU        struct dpx_counter  the packet path
  *   mask_hits  mask x CPU        __u64               the packet path
- *   stats      CPU               struct dpx_stats    the packet path
+ *   cpus       CPU               struct dpx_cpu      the packet path
  *   ports      port number       struct dpx_port     the loader (mmap)
  *   backlog    port number       __u64 bytes         both, atomically
  *   ifports    ifindex (hash)    __u32 port number   the loader
  *   devmap     port number       ifindex             the loader
  *   drops      {port, reason}    struct dpx_drop     both, by their own keys
  *   upcalls    handler           a ring buffer       the packet path
- *   scratch    0 (per CPU)       struct dpx_scratch  the packet path
  *
  * "Writers" hold the datapath's lock (maps/table.h).  The packet path never
  * waits for anybody. */
@@ -276,6 +275,7 @@ _Static_assert(sizeof(struct dpx_block) == 256, "block size");
  * period only, so whoever found a live body may read all of it. */
 
 #define DPX_BODY_OPS 6
+#define DPX_BODY_FIRST 7        /* Words up to IPv4's addresses. */
 
 enum dpx_body_flags {
     DPX_BODY_XDP = 1,           /* XDP can execute it, if `out` permits. */
@@ -291,22 +291,34 @@ enum dpx_body_live {
     DPX_BODY_REPLACED,          /* Live, but no cache entry counts. */
 };
 
+/* What a flow matches.  The first words of the key stand at their numbers,
+ * looked at or not, each beside its mask: comparing them needs neither the
+ * mask's list nor a loop.  The others are in the mask's order. */
+struct dpx_match {
+    struct {
+        __u64 bits;
+        __u64 word;             /* Masked. */
+    } first[DPX_BODY_FIRST];
+    __u64 more[DPX_KEY_WORDS - DPX_BODY_FIRST];
+};
+
 struct dpx_body {
     __u32 live;                 /* enum dpx_body_live. */
     __u32 flow;                 /* Index of its counters. */
+    __u32 out;                  /* Only output, the last op; DPX_PORT_NONE. */
     __u16 mask;
-    __u8 n_words;               /* Of its mask. */
     __u8 flags;                 /* enum dpx_body_flags. */
+    __u8 n_more;                /* Words in match.more. */
+    struct dpx_match match;
+    __u32 block;                /* Holds the ops beyond DPX_BODY_OPS; or 0. */
     __u16 n_ops;
     __u16 pad;
-    __u32 out;                  /* Only output, the last op; DPX_PORT_NONE. */
-    __u32 block;                /* Holds the ops beyond DPX_BODY_OPS; or 0. */
-    __u64 words[DPX_KEY_WORDS]; /* Masked, in the order of the mask. */
     struct dpx_op ops[DPX_BODY_OPS];
-    __u64 pad1;
+    __u64 pad1[2];
 };
-_Static_assert(sizeof(struct dpx_body) == 384, "body size");
-_Static_assert(offsetof(struct dpx_body, words) == 24, "body layout");
+_Static_assert(sizeof(struct dpx_body) == 448, "body size");
+_Static_assert(offsetof(struct dpx_body, match.more) == 2 * DPX_CACHE_LINE,
+               "what plain hits read of a body is in its first two lines");
 
 /* Index: masked hash -> slot.  ----------------------------------------------
  *
@@ -340,23 +352,28 @@ struct dpx_counter {
     __u64 bytes;
     __u64 used;                 /* jiffies64; 0: never. */
     __u32 seq;
-    __u16 tcp_flags;            /* Host order, OR of all. */
-    __u16 planes;               /* Bits 1 << enum dpx_plane. */
+    union {
+        struct {
+            __u16 tcp_flags;    /* Host order, OR of all. */
+            __u16 planes;       /* Bits 1 << enum dpx_plane. */
+        };
+        __u32 seen;             /* Both: planes are the upper half. */
+    };
 };
 _Static_assert(sizeof(struct dpx_counter) == 32, "counter size");
 
 enum dpx_plane { DPX_PLANE_XDP, DPX_PLANE_TC, DPX_PLANE_USER };
 
-/* A CPU's share of the datapath's counters. */
+/* The datapath's counters.  In a CPU's share, hits of the cache are counted in
+ * `cache_hit` alone; in the sum (dpx_maps_stats()) they are hits as well, and
+ * each has looked at one mask. */
 struct dpx_stats {
     __u64 hit;
     __u64 missed;
     __u64 lost;
     __u64 mask_hit;             /* Masks looked at. */
     __u64 cache_hit;
-    __u64 pad[3];
 };
-_Static_assert(sizeof(struct dpx_stats) == DPX_CACHE_LINE, "stats size");
 
 /* What the packet path never reads.  ---------------------------------------- */
 
@@ -570,32 +587,46 @@ enum dpx_packet_flags {
                                    * routing header names another. */
 };
 
-#define DPX_GUESSES 64          /* A power of two. */
-
 struct dpx_scratch {
-    struct dpx_key key;
     /* Offsets from the frame's first byte; 0: no such layer. */
     __u16 mpls_ofs;
     __u16 net_ofs;
     __u16 tp_ofs;
     __u16 flags;                /* enum dpx_packet_flags. */
     __u32 len;                  /* Bytes as counted: with the tag. */
-    __u32 slot;                 /* Of the flow in execution. */
-    __u32 userdata_len;
     __u32 verdict;              /* What the program is to return. */
-    __u64 hash;                 /* The packet's, which handlers share by. */
-    __u32 n_masks;              /* The lookup looked at this many. */
-    /* Progress of the operations. */
-    __u32 block;                /* The one being executed; 0: the body. */
-    __u16 pos;                  /* Operation in it. */
     __u8 edited;                /* The packet is no more what was parsed. */
     __u8 cached;                /* The cache knew the flow. */
-    __u32 pad1;
-    /* Which port an interface was last time, by the low bits of its index: a
-     * guess, checked against the port. */
-    __u16 guess[DPX_GUESSES];
+    __u16 pos;                  /* Operation in `block`. */
+    __u32 userdata_len;
+    struct dpx_key key;
+    __u64 hash;                 /* The packet's, which handlers share by. */
+    __u32 n_masks;              /* A search looked at this many. */
+    __u32 block;                /* The one being executed; 0: the body. */
     __u8 userdata[DPX_MAX_USERDATA];
 };
+
+/* Which port an interface was last time, by the low bits of its index.  Who
+ * removes a port sees to it that none is left (dpx_maps_forget()). */
+struct dpx_guess {
+    __u32 ifindex;              /* 0: nothing known. */
+    __u32 port;
+};
+
+#define DPX_GUESSES 64          /* A power of two. */
+
+/* What is one CPU's.  What each packet touches is close together, and not at
+ * the beginning of a page, where packets' headers crowd one another out of the
+ * level 1 cache. */
+struct dpx_cpu {
+    struct dpx_guess guess[DPX_GUESSES];
+    struct dpx_stats stats;
+    struct dpx_scratch scratch;
+    __u64 pad[22];
+};
+_Static_assert(sizeof(struct dpx_cpu) == 2048, "cpu size");
+_Static_assert(offsetof(struct dpx_cpu, scratch.key) % DPX_CACHE_LINE == 0,
+               "a key's first words are one line");
 
 /* What program `clock` returns in its context: one moment in both clocks. */
 struct dpx_clock_args {

@@ -34,7 +34,7 @@ DPX_MMAP_ARRAY(order, __u64, 1);
 DPX_MMAP_ARRAY(cache, __u64, 1);
 DPX_MMAP_ARRAY(counters, struct dpx_counter, 1);
 DPX_MMAP_ARRAY(mask_hits, __u64, 1);
-DPX_MMAP_ARRAY(stats, struct dpx_stats, 1);
+DPX_MMAP_ARRAY(cpus, struct dpx_cpu, 1);
 DPX_MMAP_ARRAY(ports, struct dpx_port, DPX_MAX_PORTS);
 DPX_MMAP_ARRAY(backlog, __u64, DPX_MAX_PORTS);
 
@@ -70,12 +70,5 @@ struct {
         __uint(max_entries, 4096);
     });
 } upcalls SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct dpx_scratch);
-} scratch SEC(".maps");
 
 #endif /* maps/maps.bpf.h */

@@ -15,6 +15,7 @@
 
 #include "lib/error.h"
 #include "maps/maps-private.h"
+#include "maps/table-private.h"
 
 int
 dpx_name_check(const char *name)
@@ -156,6 +157,22 @@ dpx_maps_drops(const struct dpx_maps *m,
     return 0;
 }
 
+int
+dpx_maps_forget(struct dpx_maps *m, uint32_t ifindex)
+{
+    int ret = dpx_grace(m);
+    uint32_t cpu;
+
+    for (cpu = 0; cpu < m->conf.n_cpus; cpu++) {
+        struct dpx_guess *guess = &m->cpus[cpu].guess[ifindex % DPX_GUESSES];
+
+        if (__atomic_load_n(&guess->ifindex, __ATOMIC_RELAXED) == ifindex) {
+            __atomic_store_n(&guess->ifindex, 0, __ATOMIC_RELAXED);
+        }
+    }
+    return ret;
+}
+
 void
 dpx_maps_stats(const struct dpx_maps *m, struct dpx_stats *sum)
 {
@@ -163,7 +180,7 @@ dpx_maps_stats(const struct dpx_maps *m, struct dpx_stats *sum)
 
     memset(sum, 0, sizeof *sum);
     for (cpu = 0; cpu < m->conf.n_cpus; cpu++) {
-        const struct dpx_stats *s = &m->stats[cpu];
+        const struct dpx_stats *s = &m->cpus[cpu].stats;
 
         sum->hit += __atomic_load_n(&s->hit, __ATOMIC_RELAXED);
         sum->missed += __atomic_load_n(&s->missed, __ATOMIC_RELAXED);
@@ -171,6 +188,8 @@ dpx_maps_stats(const struct dpx_maps *m, struct dpx_stats *sum)
         sum->mask_hit += __atomic_load_n(&s->mask_hit, __ATOMIC_RELAXED);
         sum->cache_hit += __atomic_load_n(&s->cache_hit, __ATOMIC_RELAXED);
     }
+    sum->hit += sum->cache_hit;
+    sum->mask_hit += sum->cache_hit;
 }
 
 /* Time ---------------------------------------------------------------------*/

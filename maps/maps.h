@@ -37,7 +37,7 @@
     X(cache, uint64_t, c->cache_mask + 1)                                   \
     X(counters, struct dpx_counter, (uint64_t) c->n_flows * c->n_cpus)      \
     X(mask_hits, uint64_t, (uint64_t) c->n_masks * c->n_cpus)               \
-    X(stats, struct dpx_stats, c->n_cpus)                                   \
+    X(cpus, struct dpx_cpu, c->n_cpus)                                      \
     X(ports, struct dpx_port, DPX_MAX_PORTS)                                \
     X(backlog, uint64_t, DPX_MAX_PORTS)
 
@@ -121,6 +121,11 @@ int dpx_maps_drops(const struct dpx_maps *,
 void dpx_maps_count_drop(struct dpx_maps *, uint32_t port,
                          enum dpx_drop_reason, uint64_t packets,
                          uint64_t bytes);
+
+/* Makes the packet path forget which port `ifindex` was: to be called when it
+ * no longer is in map `ifports`.  Waits for a grace period, whose error it
+ * returns: then what runs may still remember. */
+int dpx_maps_forget(struct dpx_maps *, uint32_t ifindex);
 
 /* Sum of the CPUs' statistics. */
 void dpx_maps_stats(const struct dpx_maps *, struct dpx_stats *);

@@ -224,10 +224,19 @@ dpx_mask_apply(const struct dpx_maps *m, uint32_t id,
     int i;
 
     masked->mask = id;
-    masked->n_words = mask->n_words;
+    masked->n_more = 0;
+    memset(masked->match.first, 0, sizeof masked->match.first);
     for (i = 0; i < mask->n_words; i++) {
-        masked->words[i] = w[mask->offset[i]] & mask->bits[i];
-        h = dpx_hash_add(&m->conf, h, mask->offset[i], masked->words[i]);
+        uint32_t offset = mask->offset[i];
+        uint64_t word = w[offset] & mask->bits[i];
+
+        h = dpx_hash_add(&m->conf, h, offset, word);
+        if (offset < DPX_BODY_FIRST) {
+            masked->match.first[offset].bits = mask->bits[i];
+            masked->match.first[offset].word = word;
+        } else {
+            masked->match.more[masked->n_more++] = word;
+        }
     }
     masked->hash = dpx_hash_finish(h);
 }

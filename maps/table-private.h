@@ -43,6 +43,13 @@ struct dpx_table {
     uint64_t ranked;            /* ms of CLOCK_MONOTONIC. */
 };
 
+/* Bytes in use of a struct dpx_match. */
+static inline size_t
+dpx_match_size(uint32_t n_more)
+{
+    return offsetof(struct dpx_match, more) + 8 * n_more;
+}
+
 /* lock.c */
 bool dpx_table_is_mine(const struct dpx_table *);
 int dpx_table_enter(struct dpx_table *);        /* Lock, and repair. */

@@ -126,14 +126,14 @@ slot_discard(struct dpx_table *t, uint32_t slot)
 
 static void
 body_make_live(struct dpx_maps *m, uint32_t slot, uint32_t flow,
-               uint32_t mask, const void *words, uint32_t n_words)
+               uint32_t mask, const struct dpx_match *match, uint32_t n_more)
 {
     struct dpx_body *body = &m->bodies[slot];
 
     body->flow = flow;
     body->mask = mask;
-    body->n_words = n_words;
-    memcpy(body->words, words, 8 * n_words);
+    body->n_more = n_more;
+    memcpy(&body->match, match, dpx_match_size(n_more));
     DPX_SET(&body->live, DPX_BODY_LIVE);
 }
 
@@ -174,7 +174,7 @@ flow_create(struct dpx_table *t, const struct dpx_flow *flow,
         goto free_slot;
     }
     dpx_record_write(m, id, flow, names, block);
-    body_make_live(m, slot, id, masked->mask, masked->words, masked->n_words);
+    body_make_live(m, slot, id, masked->mask, &masked->match, masked->n_more);
     ret = dpx_index_insert(t, masked->hash, slot);
     if (ret) {
         goto free_block;
@@ -228,7 +228,7 @@ flow_modify(struct dpx_table *t, uint32_t id, unsigned int flags,
             *stats = now;
         }
     }
-    body_make_live(m, slot, id, body->mask, body->words, body->n_words);
+    body_make_live(m, slot, id, body->mask, &body->match, body->n_more);
     dpx_index_replace(m, dpx_body_hash(m, body), old, slot);
     dpx_record_commit(m, id, slot);
     DPX_SET(&m->bodies[old].live, DPX_BODY_REPLACED);
@@ -270,7 +270,8 @@ flow_matches(const struct dpx_maps *m, uint32_t id, const struct dpx_key *key)
     struct dpx_masked masked;
 
     dpx_mask_apply(m, body->mask, key, &masked);
-    return !memcmp(body->words, masked.words, 8 * masked.n_words);
+    return !memcmp(&body->match, &masked.match,
+                   dpx_match_size(masked.n_more));
 }
 
 /* The flow that the ufid or else the key names, or 0. */

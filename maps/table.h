@@ -47,9 +47,9 @@ struct dpx_names {
 /* A key under a mask: a place in the index. */
 struct dpx_masked {
     uint32_t mask;
-    uint32_t n_words;
+    uint32_t n_more;            /* Words in match.more. */
     uint64_t hash;
-    uint64_t words[DPX_KEY_WORDS];
+    struct dpx_match match;
 };
 
 /* Where a flow is to be looked for: by dpx_table_prepare(), and for the

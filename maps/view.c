@@ -99,7 +99,7 @@ copy_flow(const struct dpx_maps *m, uint32_t flow, const struct dpx_record *r,
     struct dpx_body b;
     uint8_t *data;
 
-    dpx_copy_shared(&b, &m->bodies[r->slot], offsetof(struct dpx_body, words));
+    dpx_copy_shared(&b, &m->bodies[r->slot], offsetof(struct dpx_body, match));
     dpx_copy_shared(&a, actions, offsetof(struct dpx_actions, bytes));
     if (a.len > DPX_MAX_ACTIONS) {
         return false;

@@ -90,9 +90,9 @@ test_memory(void **state)
     assert_memory_equal(&maps->meta->conf, &maps->conf, sizeof maps->conf);
     assert_true(dpx_maps_fd(maps, "drops") < 0);
 
-    maps->stats[0].hit = 3;
-    maps->stats[1].hit = 4;
-    maps->stats[1].missed = 1;
+    maps->cpus[0].stats.hit = 3;
+    maps->cpus[1].stats.hit = 4;
+    maps->cpus[1].stats.missed = 1;
     dpx_maps_stats(maps, &sum);
     assert_int_equal(sum.hit, 7);
     assert_int_equal(sum.missed, 1);
