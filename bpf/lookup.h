@@ -230,16 +230,12 @@ dpx_search(ctx_t *ctx, struct dpx_scratch *s)
     return search.slot;
 }
 
-/* The flow that the cache proposes for `s->key`, or NULL. */
+/* The flow in `slot`, if it is one of `s->key`; else NULL. */
 static __always_inline struct dpx_body *
-dpx_cached(ctx_t *ctx, struct dpx_scratch *s, __u64 entry)
+dpx_try(ctx_t *ctx, struct dpx_scratch *s, __u32 slot)
 {
-    struct dpx_body *body;
+    struct dpx_body *body = dpx_live(ctx, slot);
 
-    if (entry >> 32 != s->hash >> 32) {
-        return NULL;
-    }
-    body = dpx_live(ctx, entry);
     if (!body || DPX_LOAD(&body->live) != DPX_BODY_LIVE) {
         return NULL;            /* Replaced: the index knows by what. */
     }
@@ -252,7 +248,7 @@ dpx_lookup(ctx_t *ctx, struct dpx_scratch *s)
 {
     const volatile struct dpx_config *conf = ctx_conf(ctx);
     struct dpx_body *body;
-    __u64 *cell;
+    __u64 *cell, entry;
     __u32 slot;
 
     s->hash = dpx_hash_packet(conf, &s->key);
@@ -260,8 +256,11 @@ dpx_lookup(ctx_t *ctx, struct dpx_scratch *s)
     if (!cell) {
         return NULL;
     }
-    body = dpx_cached(ctx, s, DPX_LOAD(cell));
+    entry = DPX_LOAD(cell);
+    body = entry >> 32 == s->hash >> 32 ? dpx_try(ctx, s, entry) : NULL;
     if (body) {
+        s->train = s->found == (__u32) entry ? entry : 0;
+        s->found = entry;
         s->cached = 1;
         return body;
     }
@@ -272,6 +271,22 @@ dpx_lookup(ctx_t *ctx, struct dpx_scratch *s)
     }
     DPX_STORE(cell, (s->hash >> 32 << 32) | slot);
     return dpx_live(ctx, slot);
+}
+
+/* The same, for a plane that has no use for s->hash.  Packets come in trains:
+ * after two of a flow the next one is compared with it before anything else,
+ * which costs less than to hash it, and after one of another flow is not. */
+static __always_inline struct dpx_body *
+dpx_lookup_train(ctx_t *ctx, struct dpx_scratch *s)
+{
+    struct dpx_body *body = s->train ? dpx_try(ctx, s, s->train) : NULL;
+
+    if (body) {
+        s->cached = 1;
+        return body;
+    }
+    s->train = 0;
+    return dpx_lookup(ctx, s);
 }
 
 #endif /* bpf/lookup.h */

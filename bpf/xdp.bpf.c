@@ -32,7 +32,7 @@ dpx_xdp(struct xdp_md *ctx)
     if (!s || dpx_parse(ctx, s)) {
         return XDP_PASS;
     }
-    body = dpx_lookup(ctx, s);
+    body = dpx_lookup_train(ctx, s);
     if (!body || !dpx_xdp_executes(ctx, body)) {
         return XDP_PASS;
     }

@@ -600,6 +600,9 @@ struct dpx_scratch {
     __u16 pos;                  /* Operation in `block`. */
     __u32 userdata_len;
     struct dpx_key key;
+    /* The trains of packets that XDP follows, see bpf/lookup.h. */
+    __u32 train;                /* Slot of the flow to try first, or 0. */
+    __u32 found;                /* Slot that the cache found last. */
     __u64 hash;                 /* The packet's, which handlers share by. */
     __u32 n_masks;              /* A search looked at this many. */
     __u32 block;                /* The one being executed; 0: the body. */
@@ -622,7 +625,7 @@ struct dpx_cpu {
     struct dpx_guess guess[DPX_GUESSES];
     struct dpx_stats stats;
     struct dpx_scratch scratch;
-    __u64 pad[22];
+    __u64 pad[21];
 };
 _Static_assert(sizeof(struct dpx_cpu) == 2048, "cpu size");
 _Static_assert(offsetof(struct dpx_cpu, scratch.key) % DPX_CACHE_LINE == 0,
