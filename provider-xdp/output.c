@@ -3,9 +3,12 @@
 #include "provider-xdp/output.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -283,10 +286,45 @@ dpx_output_end(struct dpx_output *output)
     pthread_mutex_unlock(&output->lock);
 }
 
+/* Asks the kernel for `request` of device `ifindex`. */
+static bool
+ask(const struct dpx_output *output, uint32_t ifindex, unsigned long request,
+    struct ifreq *ifr)
+{
+    memset(ifr, 0, sizeof *ifr);
+    ifr->ifr_ifindex = ifindex;
+    return !ioctl(output->packet_fd, SIOCGIFNAME, ifr)
+           && !ioctl(output->packet_fd, request, ifr);
+}
+
+/* Why `len` bytes behind the Ethernet header cannot go to the port, or 0.  As
+ * in the packet path, a record that forbids may be old: so the device is
+ * asked. */
+static enum dpx_drop_reason
+refusal(const struct dpx_output *output, const struct dpx_port *record,
+        size_t len)
+{
+    struct ifreq ifr;
+
+    if (!(record->flags & DPX_PORT_UP)
+        && (!ask(output, record->ifindex, SIOCGIFFLAGS, &ifr)
+            || !(ifr.ifr_flags & IFF_RUNNING))) {
+        return DPX_DROP_PORT_DOWN;
+    }
+    if (len > record->mtu
+        && (!ask(output, record->host ? record->host : record->ifindex,
+                 SIOCGIFMTU, &ifr)
+            || len > (size_t) ifr.ifr_mtu)) {
+        return DPX_DROP_MTU;
+    }
+    return DPX_DROP_NONE;
+}
+
 void
 dpx_output_packet(struct dpx_output *output, uint32_t port,
                   const uint8_t *frame, size_t len, uint16_t gso_size)
 {
+    enum dpx_drop_reason reason = DPX_DROP_MTU;
     const struct dpx_port *record;
     struct out_port *p;
 
@@ -295,12 +333,12 @@ dpx_output_packet(struct dpx_output *output, uint32_t port,
         drop(output, port, DPX_DROP_NO_PORT, len);
         return;
     }
-    if (!(record->flags & DPX_PORT_UP)) {
-        drop(output, port, DPX_DROP_PORT_DOWN, len);
-        return;
+    if (len >= ETH_LEN) {
+        reason = refusal(output, record,
+                         gso_size ? 0 : mtu_len(frame, len));
     }
-    if (len < ETH_LEN || (!gso_size && mtu_len(frame, len) > record->mtu)) {
-        drop(output, port, DPX_DROP_MTU, len);
+    if (reason) {
+        drop(output, port, reason, len);
         return;
     }
     p = get_port(output, port, record->ifindex);

@@ -143,6 +143,17 @@ for mode in tc xdp; do
     ok "$mode: local port last" lost 0 port_down "$SHORT"
     ip link set "$D" up
     ok "$mode: local port last, up" sent 0 "$SHORT"
+    ip link set "$D" down
+    dpx-loader show "$D" >/dev/null
+    ip link set "$D" up
+    dpxtool flow flush dp "$D"
+    dpx-switch "$D" >"$TMP/switch" 2>&1 &
+    switch=$!
+    undo kill $switch
+    within 5 grep -qs switching "$TMP/switch"
+    ok "$mode: local port up before the switch" sent 0 "$SHORT"
+    kill $switch
+    wait $switch
     mtu "$A" 1500
     ok "$mode: delete" dpx-loader delete "$D"
 done
