@@ -164,9 +164,9 @@ dpx_counters_zero(struct dpx_maps *m, uint32_t flow)
 
 /* Forgets which TCP flags `flow` has seen and which planes ran it, while
  * packets go on counting: unlike packets and bytes, these cannot be had by
- * subtracting a baseline.  A packet that is writing a row right now may put the
- * old ones back there, or have its own forgotten; no later packet. */
-void
+ * subtracting a baseline.  A packet that is writing a row right now may put
+ * the old ones back there, or have its own forgotten; no later packet. */
+__attribute__((no_sanitize("thread"))) void
 dpx_counters_clear_flags(struct dpx_maps *m, uint32_t flow)
 {
     uint32_t cpu;

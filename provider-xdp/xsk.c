@@ -27,8 +27,8 @@ struct dpx_umem {
     unsigned int n_free;
 };
 
-/* Each socket registers the frames for itself: a shared registration would stay
- * with the device of the first. */
+/* Each socket registers the frames for itself: a shared registration would
+ * stay with the device of the first. */
 struct dpx_xsk {
     struct dpx_umem *umem;
     struct xsk_umem *registered;
