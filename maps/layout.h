@@ -501,7 +501,7 @@ enum dpx_port_flags {
 struct dpx_port {
     __u32 ifindex;              /* 0: no such port. */
     __u32 flags;                /* enum dpx_port_flags. */
-    __u32 mtu;                  /* Bytes behind the Ethernet header: a hint. */
+    __u32 mtu;                  /* Behind the Ethernet header: a hint. */
     __u32 host;                 /* Internal port: ifindex of the host's end. */
     char name[DPX_NAME_LEN];    /* Name of the device (host's end). */
     __u8 mode;                  /* enum dpx_port_mode, as asked for. */

@@ -18,9 +18,11 @@ state() {
     local got
     if [ "$1" = 0 ]; then got=$(<"/sys/class/net/$D/statistics/rx_packets")
     else got=$(received "$B" eth0); fi
-    dpxtool -j drop show dp "$D" | jq -r "[.[0].drops[] | select(.port == $1)] |
-        \"\(map(.packets) | add // 0) \(map(select(.reason | test(\"^($2)$\")) |
-        .packets) | add // 0) $got\""
+    dpxtool -j drop show dp "$D" |
+        jq -r --argjson port "$1" --arg r "^($2)$" \
+        --arg got "$got" '[.[0].drops[] | select(.port == $port)] |
+        [map(.packets), map(select(.reason | test($r)) | .packets)] |
+        map(add // 0) | "\(.[0]) \(.[1]) \($got)"'
 }
 
 # Sends frame $3, 5 times: port $1 drops $4 for reasons $2 alone, and $5 are
