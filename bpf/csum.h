@@ -140,4 +140,13 @@ dpx_crc32c_delta(__u32 diff, __u32 behind)
     return diff;
 }
 
+/* The CRC-32c `crc` of an SCTP packet after the word `old`, with `behind` bytes
+ * behind it, became `new`.  A field of 0 is one that the sender has left to its
+ * device, which needs it to stay so. */
+static __always_inline __u32
+dpx_crc32c_replace(__u32 crc, __u32 old, __u32 new, __u32 behind)
+{
+    return crc ? crc ^ dpx_crc32c_delta(old ^ new, behind) : 0;
+}
+
 #endif /* bpf/csum.h */

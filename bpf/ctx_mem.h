@@ -110,9 +110,8 @@ ctx_fix_csum(__u8 *p, __u32 old, __u32 new, bool udp)
 static inline void
 ctx_fix_sctp(ctx_t *ctx, __u8 *p, __u32 ofs, __u32 old, __u32 new)
 {
-    __u32 delta = dpx_crc32c_delta(old ^ new, ctx_len(ctx) - ofs - 4);
-
-    dpx_store32(p, dpx_load32(p) ^ delta);
+    dpx_store32(p, dpx_crc32c_replace(dpx_load32(p), old, new,
+                                      ctx_len(ctx) - ofs - 4));
 }
 
 static inline int

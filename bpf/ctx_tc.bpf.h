@@ -134,7 +134,7 @@ ctx_fix_sctp(ctx_t *skb, __u32 ofs, __u32 word_ofs, __u32 old, __u32 new)
     if (bpf_skb_load_bytes(skb, ofs, &crc, 4)) {
         return -1;
     }
-    crc ^= dpx_crc32c_delta(old ^ new, skb->len - word_ofs - 4);
+    crc = dpx_crc32c_replace(crc, old, new, skb->len - word_ofs - 4);
     return bpf_skb_store_bytes(skb, ofs, &crc, 4, BPF_F_RECOMPUTE_CSUM);
 }
 

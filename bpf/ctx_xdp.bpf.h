@@ -169,8 +169,8 @@ ctx_set32(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_op *op)
     ctx_fix_csum(ip, old, new, false);
     ctx_fix_csum(tp, old, new, s->key.ip_proto == DPX_PROTO_UDP);
     if (crc) {
-        dpx_store32(crc, dpx_load32(crc)
-                    ^ dpx_crc32c_delta(old ^ new, ctx_len(ctx) - ofs - 4));
+        dpx_store32(crc, dpx_crc32c_replace(dpx_load32(crc), old, new,
+                                            ctx_len(ctx) - ofs - 4));
     }
     return 0;
 }
