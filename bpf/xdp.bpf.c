@@ -8,17 +8,31 @@
 #include "bpf/lookup.h"
 #include "bpf/actions.h"
 
+/* Is the frame in one piece?  Kernels before 6.3 redirect no other, and later
+ * ones only to devices that say that they take it; nothing would show what is
+ * lost. */
+static __always_inline bool
+dpx_xdp_whole(ctx_t *ctx, const struct dpx_scratch *s)
+{
+    return s->len == (__u64) (ctx->data_end - ctx->data);
+}
+
 /* Whether XDP is to execute the flow of `body`.  One that edits must not find
  * out too late that its output cannot be done; the length is another matter,
  * for edits change it. */
 static __always_inline bool
-dpx_xdp_executes(ctx_t *ctx, const struct dpx_body *body)
+dpx_xdp_executes(ctx_t *ctx, const struct dpx_scratch *s,
+                 const struct dpx_body *body)
 {
     if (!(body->flags & DPX_BODY_XDP)) {
         return false;
     }
-    return body->flags & DPX_BODY_PLAIN || body->out == DPX_PORT_NONE
-           || !ctx_unable(ctx_port(ctx, body->out));
+    if (body->out == DPX_PORT_NONE) {
+        return true;
+    }
+    return dpx_xdp_whole(ctx, s)
+           && (body->flags & DPX_BODY_PLAIN
+               || !ctx_unable(ctx_port(ctx, body->out)));
 }
 
 SEC("xdp.frags")
@@ -33,10 +47,10 @@ dpx_xdp(struct xdp_md *ctx)
         return XDP_PASS;
     }
     body = dpx_lookup_train(ctx, s);
-    if (!body || !dpx_xdp_executes(ctx, body)) {
+    s->len = ctx_len(ctx);
+    if (!body || !dpx_xdp_executes(ctx, s, body)) {
         return XDP_PASS;
     }
-    s->len = ctx_len(ctx);
     s->verdict = XDP_DROP;
     reason = dpx_execute(ctx, s, body);
     if (reason && s->edited) {

@@ -34,6 +34,7 @@ def describe(version=4, l4="tcp", **more):
     d = dict(version=version, l4=l4, src=SRC, dst=DST, tags=[], ttl=64,
              tos=0x2e, label=0x12345, options=0, ext=None, frag=None,
              sport=1000, dport=2000, payload=11, no_sum=False, delta=0,
+             zeros=False, zero_at=0,
              ip_src=SRC4 if version == 4 else SRC6,
              ip_dst=DST4 if version == 4 else DST6, type=0x88b5)
     d.update(more)
@@ -41,7 +42,8 @@ def describe(version=4, l4="tcp", **more):
 
 
 def transport(d):
-    data = Raw(bytes(7 * i & 0xff for i in range(d["payload"])))
+    data = Raw(bytes(0 if d["zeros"] else 7 * i & 0xff
+                     for i in range(d["payload"])))
     if d["l4"] == "tcp":
         return TCP(sport=d["sport"], dport=d["dport"], seq=77, ack=88,
                    flags="PA", options=[("NOP", None)] * 3) / data
@@ -113,7 +115,9 @@ def build(d):
                 + ethertype.to_bytes(2, "big") + data)
         ethertype = tpid
     mac = [bytes.fromhex(d[m].replace(":", "")) for m in ("dst", "src")]
-    return mac[0] + mac[1] + ethertype.to_bytes(2, "big") + data
+    frame = mac[0] + mac[1] + ethertype.to_bytes(2, "big") + data
+    at = d["zero_at"]
+    return frame[:at] + bytes(4) + frame[at + 4:] if at else frame
 
 
 # Flows that match such a packet.
@@ -147,14 +151,21 @@ def key_of(d, in_port=1):
 n_rows = 0
 
 
+def hexed(data):
+    zeros = len(data) - len(data.rstrip(b"\0"))
+    if zeros < 100:
+        return data.hex()
+    return "%s*%d" % (data[:-zeros].hex(), zeros)
+
+
 def row(group, d, actions, outputs, in_port=1, **more):
     """outputs: (port, packet) or (port, packet, times)."""
     global n_rows
     n_rows += 1
-    out = [dict(port=o[0], packet=build(o[1]).hex(),
+    out = [dict(port=o[0], packet=hexed(build(o[1])),
                 **({"times": o[2]} if len(o) > 2 else {})) for o in outputs]
     r = {"id": "planes-%04d" % n_rows, "group": group, "in_port": in_port,
-         "packet": build(d).hex(),
+         "packet": hexed(build(d)),
          "flows": [{"key": key_of(d, in_port), "actions": actions}],
          "outputs": sorted(out, key=lambda o: o["port"]), "hits": [1],
          "upcalls": [], "drops": []}
@@ -357,9 +368,37 @@ def mtu():
     row("mtu", big, "2", [(2, big)])
 
 
+def large():
+    """Packets in pieces, which XDP cannot redirect everywhere."""
+    for d in (describe(4, "udp", payload=5000, zeros=True),
+              describe(6, "tcp", payload=8900, zeros=True),
+              describe(4, "tcp", payload=4000, zeros=True, options=5),
+              describe(6, "udp", payload=8000, zeros=True, ext="hop")):
+        for tags in TAGGINGS[:3]:
+            for actions, after in each_edit(edited(d, tags=tags)):
+                row("large", edited(d, tags=tags),
+                    ",".join(filter(None, [actions, "2"])), [(2, after)],
+                    plane="tc")
+            row("large", edited(d, tags=tags), "", [])
+            e = edited(d, tags=tags)
+            f = edited(e, tags=[(0x8100, 6, 1)] + tags)
+            row("large", e, "2,push_vlan(vid=6,pcp=1),3,4,pop_vlan,5",
+                [(2, e), (3, f), (4, f), (5, e)])
+
+
+def crc_left():
+    """SCTP whose CRC is left to a device: it must stay 0."""
+    for v in (4, 6):
+        d = describe(v, "sctp")
+        e = edited(d, sport=9, dport=8)
+        at = 14 + (20 if v == 4 else 40) + 8
+        d, e = (edited(p, zero_at=at) for p in (d, e))
+        row("crc-left", d, "set(sctp(src=9,dst=8)),2", [(2, e)])
+
+
 def upcalls():
     def climb(d, key, data="", pid=0):
-        u = dict(type="action", key=key, packet=build(d).hex())
+        u = dict(type="action", key=key, packet=hexed(build(d)))
         if data:
             u["userdata"] = data
         if pid:
@@ -388,8 +427,8 @@ def upcalls():
         [(2, d), (3, f), (4, e)],
         upcalls=[climb(d, k, "0a"), climb(e, ke, "0b0c"),
                  climb(f, kf, "0d0e0f"), climb(e, ke)])
-    for n in (300, 1000, 1900):
-        big = edited(d, payload=n)
+    for n in (300, 1000, 1900, 8000):
+        big = edited(d, payload=n, zeros=n > 2000)
         row("userspace", big, "userspace(pid=1,userdata(%s)),2" % ("5a" * 80),
             [(2, big)], upcalls=[climb(big, k, "5a" * 80)])
 
@@ -398,6 +437,8 @@ edits()
 floods()
 chains()
 zero_sums()
+large()
+crc_left()
 ports()
 upcalls()
 print("%d rows" % n_rows, file=sys.stderr)

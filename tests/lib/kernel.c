@@ -20,7 +20,7 @@
 enum {
     N_FLOWS = 4096,
     N_MASKS = 256,
-    MTU = 2000,
+    MTU = 9000,
     WAIT_MS = 2000,             /* For what is to come. */
     MAX_LATE = 20,              /* So many times; then less. */
     POISON = 32,                /* Bytes of metadata in front of a frame. */

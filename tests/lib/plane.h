@@ -8,7 +8,9 @@
  * key}).  kernel_flow, kernel_outputs, kernel_upcall: what the kernel module
  * does, and dpx too, where that differs; `quirks` names the difference.
  *
- * Cases of our own may have more: `times` of an output; `packet`, `userdata`
+ * Cases of our own may have more: "*N" behind a packet's hex, for N zero bytes
+ * more, so that there are packets of which the kernel keeps but the Ethernet
+ * header in one piece; `times` of an output; `packet`, `userdata`
  * (hex) and `pid` of an upcall; `drops` ({port, reason, times}); `plane`, the
  * one that a datapath in XDP is to execute the flows in.
  *

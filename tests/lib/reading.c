@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/openvswitch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/error.h"
@@ -27,6 +28,7 @@ number(json_t *object, const char *name, uint32_t otherwise)
     return n ? json_integer_value(n) : otherwise;
 }
 
+/* "*N" at the end: N zero bytes more. */
 void
 read_hex(struct dpx_buf *b, const char *hex)
 {
@@ -37,6 +39,9 @@ read_hex(struct dpx_buf *b, const char *hex)
         uint8_t byte8 = byte;
 
         dpx_buf_put(b, &byte8, 1);
+    }
+    if (*hex == '*') {
+        dpx_buf_put(b, NULL, strtoul(hex + 1, NULL, 10));
     }
 }
 
