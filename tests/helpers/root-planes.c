@@ -101,10 +101,12 @@ run_in_child(char *list, const char *const files[], size_t n, bool verbose)
     for (int i = 0; i < 2; i++) {
         snprintf(names[i], sizeof names[i], "pl%d%c", getpid(), "xt"[i]);
     }
-    signal(SIGINT, SIG_IGN);
+    signal(SIGINT, SIG_IGN);    /* The child's end is ours to clean up. */
+    signal(SIGTERM, SIG_IGN);
     pid = fork();
     if (!pid) {
         signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
         exit(run_in_kernel(list, files, n, verbose));
     }
     if (pid < 0 || waitpid(pid, &status, 0) != pid) {
