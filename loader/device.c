@@ -384,18 +384,51 @@ set_internal(struct dpx_net *net, uint32_t ifindex, const char *alias)
     return error == EAFNOSUPPORT ? 0 : error;   /* A kernel without IPv6. */
 }
 
-int
-dpx_link_make_internal(struct dpx_net *net, const char *name,
-                       const char *alias, struct dpx_link *port)
+/* Whether `link` is the port's end of a pair over which an attach was killed:
+ * before or after it got its alias. */
+static bool
+is_orphan(const struct dpx_link *link, const char *alias)
+{
+    return strspn(link->name, "dpx0123456789") == strlen(link->name)
+           && (link->alias[0] ? !strcmp(link->alias, alias)
+                              : !(link->flags & IFF_UP));
+}
+
+/* Deletes such a pair, whose host's end is `name`. */
+static int
+delete_orphan(struct dpx_net *net, const char *name, const char *alias)
+{
+    struct dpx_link host, port;
+
+    if (dpx_link_find(net, name, &host) || !dpx_link_is(&host, "veth")
+        || dpx_link_get(net, host.nsid, host.peer, &port)
+        || host.nsid >= 0 || !is_orphan(&port, alias)) {
+        return EEXIST;
+    }
+    return dpx_link_delete(net, host.ifindex);
+}
+
+static int
+make_pair(struct dpx_net *net, const char *name)
 {
     _Alignas(8) uint8_t buf[1024];
     struct nlmsghdr *nlh = put_request(buf, RTM_NEWLINK,
                                        NLM_F_CREATE | NLM_F_EXCL, 0, NULL);
-    struct dpx_link host;
-    int error;
 
     put_internal(nlh, name);
-    error = dpx_net_talk(net->route, nlh, NULL, NULL);
+    return dpx_net_talk(net->route, nlh, NULL, NULL);
+}
+
+int
+dpx_link_make_internal(struct dpx_net *net, const char *name,
+                       const char *alias, struct dpx_link *port)
+{
+    struct dpx_link host;
+    int error = make_pair(net, name);
+
+    if (error == EEXIST && !delete_orphan(net, name, alias)) {
+        error = make_pair(net, name);
+    }
     if (error == EEXIST) {
         return dpx_error(error, "a device %s exists already", name);
     } else if (error) {

@@ -104,7 +104,7 @@ int dpx_link_set_flags(struct dpx_net *, uint32_t ifindex, uint32_t flags,
 
 /* Makes an internal port's veth pair: the host's end, down, named `name`; the
  * port's end, up, named by the kernel and with no addresses, which is read
- * into `port`.  EEXIST. */
+ * into `port`.  Replaces a pair that an attach was killed over.  EEXIST. */
 int dpx_link_make_internal(struct dpx_net *, const char *name,
                            const char *alias, struct dpx_link *port);
 int dpx_link_delete(struct dpx_net *, uint32_t ifindex);

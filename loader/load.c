@@ -272,7 +272,7 @@ fill_directory(const char *name, const struct dpx_config *conf)
         error = dpx_objects_attach(o, name, "");
     }
     dpx_objects_free(o);
-    return error ? error : dpx_maps_init(name, conf);
+    return error;
 }
 
 /* The kernel's number of map `devmap`, by which its tracepoints call it. */
@@ -294,15 +294,18 @@ set_devmap(struct dpx_maps *maps)
                              strerror(error)) : 0;
 }
 
+/* Completes the datapath.  It exists from the end of this on: what a process
+ * killed before that leaves behind is no datapath, and the next one clears it
+ * away. */
 static int
-finish(const char *name, bool no_local)
+finish(const char *name, const struct dpx_config *conf, bool no_local)
 {
     struct dpx_attach_opts opts = { .port = DPX_PORT_LOCAL,
                                     .mode = DPX_MODE_TC,
                                     .internal = true };
     struct dpx_maps *maps;
     uint32_t port;
-    int error = dpx_maps_open(name, &maps);
+    int error = dpx_maps_init(name, conf, &maps);
 
     if (error) {
         return error;
@@ -316,7 +319,28 @@ finish(const char *name, bool no_local)
                       "does without)", dpx_error_text(error));
         }
     }
+    if (!error) {
+        dpx_maps_exist(maps);
+    }
     dpx_maps_close(maps);
+    return error;
+}
+
+/* Clears away what a process that was killed has left of datapath `name`. */
+static int
+clear(const char *name)
+{
+    struct dpx_maps *maps;
+    int error = dpx_maps_open(name, &maps);
+
+    dpx_maps_close(maps);
+    if (error == ENODATA) {
+        error = dpx_unload_locked(name);
+    } else if (error != ENODEV) {
+        error = dpx_error(EEXIST, "datapath %s exists already", name);
+    } else {
+        error = 0;
+    }
     return error;
 }
 
@@ -324,17 +348,17 @@ static int
 load_locked(const char *name, const struct dpx_config *conf, bool no_local)
 {
     char path[DPX_PATH_LEN], reason[512];
-    int error;
+    int error = clear(name);
 
+    if (error) {
+        return error;
+    }
     if (mkdir(dpx_pin_path(path, name, NULL), 0700)) {
-        return errno == EEXIST
-               ? dpx_error(EEXIST, "datapath %s exists already", name)
-               : dpx_error(errno, "cannot make %s: %s", path,
-                           strerror(errno));
+        return dpx_error(errno, "cannot make %s: %s", path, strerror(errno));
     }
     error = fill_directory(name, conf);
     if (!error) {
-        error = finish(name, no_local);
+        error = finish(name, conf, no_local);
     }
     if (error) {
         snprintf(reason, sizeof reason, "%s", dpx_error_text(error));

@@ -205,10 +205,12 @@ dpx_port_remove(struct dpx_net *net, struct dpx_maps *maps, uint32_t port,
     struct dpx_port *p = &maps->ports[port];
     uint32_t ifindex = p->ifindex;
 
+    p->undo |= DPX_UNDO_ALL;    /* Or the next sync would put it back. */
     dpx_link_detach(maps->name, "xdp", port);
-    if (p->flags & DPX_PORT_TCX || link) {
-        dpx_tc_detach(net, maps->name, port, ifindex,
-                      p->flags & DPX_PORT_TCX, p->undo & DPX_UNDO_CLSACT);
+    dpx_link_detach(maps->name, "tc", port);
+    if (link && !(p->flags & DPX_PORT_TCX)) {
+        dpx_tc_remove_filter(net, maps->name, ifindex,
+                             p->undo & DPX_UNDO_CLSACT);
     }
     unpublish(maps, port, ifindex);
     if (link && p->flags & DPX_PORT_INTERNAL) {

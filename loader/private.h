@@ -69,9 +69,10 @@ int dpx_link_update(const char *dp, const char *hook, uint32_t port,
 int dpx_tc_attach(struct dpx_net *, const char *dp, uint32_t port,
                   const struct dpx_link *, bool *tcxp, bool *qdiscp);
 
-/* `qdisc`: the clsact is ours to delete, if it is empty. */
-void dpx_tc_detach(struct dpx_net *, const char *dp, uint32_t port,
-                   uint32_t ifindex, bool tcx, bool qdisc);
+/* Removes the program's filter, if the device has it; links are for
+ * dpx_link_detach().  `qdisc`: the clsact is ours to delete, if it is empty. */
+void dpx_tc_remove_filter(struct dpx_net *, const char *dp, uint32_t ifindex,
+                          bool qdisc);
 int dpx_tc_update(struct dpx_net *, const char *dp, uint32_t port,
                   uint32_t ifindex, bool tcx, int prog);
 

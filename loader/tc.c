@@ -267,12 +267,10 @@ dpx_tc_attach(struct dpx_net *net, const char *dp, uint32_t port,
 }
 
 void
-dpx_tc_detach(struct dpx_net *net, const char *dp, uint32_t port,
-              uint32_t ifindex, bool tcx, bool qdisc)
+dpx_tc_remove_filter(struct dpx_net *net, const char *dp, uint32_t ifindex,
+                     bool qdisc)
 {
-    if (tcx) {
-        dpx_link_detach(dp, "tc", port);
-    } else if (filter_is_ours(net, dp, ifindex)) {
+    if (filter_is_ours(net, dp, ifindex)) {
         _Alignas(8) uint8_t buf[256];
 
         dpx_net_talk(net->route, put_filter(buf, RTM_DELTFILTER, 0, ifindex),

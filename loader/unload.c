@@ -16,18 +16,19 @@ struct cleaning {
     char alias[64];
 };
 
-/* Without a record to go by: what the device itself tells of us. */
+/* What no record tells of, but the device itself. */
 static void
 clean_link(const struct dpx_link *link, void *cleaning_)
 {
     struct cleaning *c = cleaning_;
 
-    dpx_tc_detach(c->net, c->dp, DPX_PORT_NONE, link->ifindex, false, false);
+    dpx_tc_remove_filter(c->net, c->dp, link->ifindex, false);
     if (dpx_link_is(link, "veth") && !strcmp(link->alias, c->alias)) {
         dpx_link_delete(c->net, link->ifindex);
     }
 }
 
+/* Cleans the devices of this network namespace. */
 static void
 clean_devices(const char *dp)
 {
@@ -41,6 +42,23 @@ clean_devices(const char *dp)
             dpx_net_close(&net);
         }
         dpx_net_close(&list);
+    }
+}
+
+static void
+detach_all(struct dpx_maps *maps)
+{
+    struct dpx_net net;
+    int home;
+
+    for (uint32_t port = 0; port < DPX_MAX_PORTS; port++) {
+        if (maps->ports[port].ifindex) {
+            dpx_detach_locked(maps, port);
+        }
+    }
+    if (!dpx_net_open_home(maps, &net, &home)) {
+        clean_devices(maps->name);
+        dpx_net_close_home(&net, home);
     }
 }
 
@@ -69,15 +87,12 @@ dpx_unload_locked(const char *dp)
         return dpx_error(ENODEV, "there is no datapath %s", dp);
     }
     if (!dpx_maps_open(dp, &maps)) {
-        for (uint32_t port = 0; port < DPX_MAX_PORTS; port++) {
-            if (maps->ports[port].ifindex) {
-                dpx_detach_locked(maps, port);
-            }
-        }
+        detach_all(maps);
         dpx_maps_close(maps);
     } else {
         clean_devices(dp);
     }
+    dpx_pin_remove(dp, "meta");     /* It exists no more. */
     error = dpx_pin_each(dp, remove_pin, (void *) dp);
     if (!error && rmdir(path)) {
         error = dpx_error(errno, "cannot remove %s: %s", path,

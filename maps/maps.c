@@ -83,8 +83,7 @@ dpx_maps_close(struct dpx_maps *m)
     free(m);
 }
 
-/* The state of an empty datapath, in zeroed memory.  `magic` comes last: it
- * makes the datapath exist. */
+/* The state of an empty datapath, in zeroed memory, but for `magic`. */
 void
 dpx_meta_init(struct dpx_meta *meta, const char *name,
               const struct dpx_config *conf)
@@ -96,7 +95,12 @@ dpx_meta_init(struct dpx_meta *meta, const char *name,
     meta->epoch = 1;
     meta->fresh_flow = meta->fresh_slot = meta->fresh_block = 1;
     meta->fresh_bucket = conf->bucket_mask + 1;
-    __atomic_store_n(&meta->magic, DPX_LAYOUT_MAGIC, __ATOMIC_RELEASE);
+}
+
+void
+dpx_maps_exist(struct dpx_maps *m)
+{
+    __atomic_store_n(&m->meta->magic, DPX_LAYOUT_MAGIC, __ATOMIC_RELEASE);
 }
 
 /* Drops --------------------------------------------------------------------*/

@@ -69,14 +69,21 @@ int dpx_maps_create_memory(const char *name, const struct dpx_config *conf,
                            struct dpx_maps **mapsp);
 
 /* Writes the first state of an empty datapath into freshly loaded and pinned
- * maps, in the pin directory of `name`; the last thing that makes a datapath
- * exist.  Called by the loader only. */
-int dpx_maps_init(const char *name, const struct dpx_config *conf);
+ * maps, in the pin directory of `name`.  Nobody can open it before
+ * dpx_maps_exist().  Called by the loader only.  The caller frees `*mapsp`
+ * with dpx_maps_close(). */
+int dpx_maps_init(const char *name, const struct dpx_config *conf,
+                  struct dpx_maps **mapsp);
+
+/* The last step that makes a datapath: from now on it can be opened. */
+void dpx_maps_exist(struct dpx_maps *);
 
 /* Opens the pinned datapath `name`.  Read-write, for root.  ENODEV if there is
- * none; EPROTO for another layout version, a foreign or a corrupt pin (the
- * message names the pin and what is wrong with it); EPERM, EACCES for others
- * than root.  The caller frees `*mapsp` with dpx_maps_close(). */
+ * none; ENODATA if its pins are there, in part, and it does not exist: it was
+ * not created, or not deleted, to the end; EPROTO for another layout version,
+ * a foreign or a corrupt pin (the message names the pin and what is wrong with
+ * it); EPERM, EACCES for others than root.  The caller frees `*mapsp` with
+ * dpx_maps_close(). */
 int dpx_maps_open(const char *name, struct dpx_maps **mapsp);
 
 /* Accepts NULL. */

@@ -68,6 +68,7 @@ dpx_maps_create_memory(const char *name, const struct dpx_config *c,
     DPX_MMAPS(X)
 #undef X
     dpx_meta_init(m->meta, name, c);
+    dpx_maps_exist(m);
     *mapsp = m;
     return 0;
 

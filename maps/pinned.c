@@ -178,15 +178,28 @@ open_dir(struct dpx_maps *m)
     return ret ? ret : dpx_error(ENODEV, "no datapath %s", m->name);
 }
 
+static int
+unfinished(const struct dpx_maps *m)
+{
+    return dpx_error(ENODATA, "datapath %s was not created, or not deleted, "
+                     "to the end (dpx-loader create or delete does so)",
+                     m->name);
+}
+
 /* Reads and checks what meta says of itself, in however old a layout. */
 static int
 read_meta(const struct dpx_maps *m, struct dpx_config *conf)
 {
     const size_t head = offsetof(struct dpx_meta, conf);
     const struct dpx_meta *meta;
-    int fd;
-    int ret = open_array(m, "meta", head, 0, &fd);
+    int fd = dpx_maps_fd(m, "meta");
+    int ret;
 
+    if (fd == -ENOENT) {
+        return unfinished(m);
+    }
+    close(fd);
+    ret = open_array(m, "meta", head, 0, &fd);
     if (ret) {
         return ret;
     }
@@ -197,8 +210,7 @@ read_meta(const struct dpx_maps *m, struct dpx_config *conf)
                          m->name, strerror(errno));
     }
     if (!meta->magic) {
-        ret = dpx_error(EPROTO, "datapath %s: pin meta is empty: it was not "
-                        "created to the end", m->name);
+        ret = unfinished(m);
     } else if (meta->magic != DPX_LAYOUT_MAGIC) {
         ret = dpx_error(EPROTO, "datapath %s: pin meta is not dpx's (magic "
                         "%#x)", m->name, meta->magic);
@@ -267,11 +279,13 @@ dpx_maps_open(const char *name, struct dpx_maps **mapsp)
 }
 
 int
-dpx_maps_init(const char *name, const struct dpx_config *conf)
+dpx_maps_init(const char *name, const struct dpx_config *conf,
+              struct dpx_maps **mapsp)
 {
     struct dpx_maps *m;
     int ret = dpx_name_check(name);
 
+    *mapsp = NULL;
     if (ret) {
         return ret;
     }
@@ -281,11 +295,13 @@ dpx_maps_init(const char *name, const struct dpx_config *conf)
     }
     ret = open_dir(m);
     ret = ret ? ret : map_all(m);
-    if (!ret) {
-        dpx_meta_init(m->meta, name, conf);
+    if (ret) {
+        dpx_maps_close(m);
+        return ret;
     }
-    dpx_maps_close(m);
-    return ret;
+    dpx_meta_init(m->meta, name, conf);
+    *mapsp = m;
+    return 0;
 }
 
 int

@@ -292,8 +292,8 @@ done 2>/dev/null
 ok "a killed attach is undone" loader attach "$DP" d0
 ok "and can be detached" loader detach "$DP" d0
 rm "$PINS/$DP"/meta
-fails "show, broken" "meta" loader show "$DP"
-fails "attach, broken" "meta" loader attach "$DP" d0
+fails "show, broken" "not deleted" loader show "$DP"
+fails "attach, broken" "not deleted" loader attach "$DP" d0
 ok "delete, broken" loader delete "$DP"
 ok "deletes the local port's device, broken" not on h ip link show "$DP"
 ok "programs off, broken" not on h sh -c "tc filter show dev vb ingress \
