@@ -87,10 +87,10 @@ run_request(struct dpx_request *r, const struct named_flow *f,
 {
     dpx_operate(f->dp, &r, 1);
     if (r->error) {
-        fprintf(stderr, "dpxtool: cannot %s flow \"%s\": %s\n", what,
-                f->text, r->message ? r->message
-                                    : dpx_error_text(r->error));
-        exit(1);
+        if (r->message) {
+            dpx_error(r->error, "%s", r->message);
+        }
+        die(r->error, "%s flow \"%s\"", what, f->text);
     }
 }
 
@@ -142,7 +142,7 @@ why_not_xdp(struct dpx_dp *dp, const struct dpx_flow_view *v)
 static json_t *
 text_json(struct dpx_buf *text)
 {
-    json_t *value = json_string(dpx_buf_str(text));
+    json_t *value = json_text(dpx_buf_str(text));
 
     dpx_buf_clear(text);
     return value;

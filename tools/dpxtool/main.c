@@ -33,18 +33,20 @@ complain(const char *reason, const char *what, va_list args)
 {
     struct dpx_buf text = DPX_BUF_INIT;
 
+    dpx_buf_printf(&text, "cannot ");
     dpx_buf_vprintf(&text, what, args);
+    if (reason) {
+        dpx_buf_printf(&text, ": %s", reason);
+    }
     if (json_wanted) {
-        json_t *error = json_pack("{s:o}", "error", json_sprintf(
-            "cannot %s%s%s", dpx_buf_str(&text), reason ? ": " : "",
-            reason ? reason : ""));
+        json_t *error = json_pack("{s:o}", "error",
+                                  json_text(dpx_buf_str(&text)));
 
         json_dumpf(error, stdout, json_flags);
         putchar('\n');
         json_decref(error);
     }
-    fprintf(stderr, "dpxtool: cannot %s%s%s\n", dpx_buf_str(&text),
-            reason ? ": " : "", reason ? reason : "");
+    fprintf(stderr, "dpxtool: %s\n", dpx_buf_str(&text));
     dpx_buf_free(&text);
 }
 
@@ -113,6 +115,23 @@ void
 json_out(json_t *value)
 {
     json_result = value;
+}
+
+json_t *
+json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy;
+
+    if (!value) {
+        copy = strdup(text);
+        for (char *p = copy; p && *p; p++) {
+            *p = *p & 0x80 ? '?' : *p;
+        }
+        value = json_string(copy);
+        free(copy);
+    }
+    return value;
 }
 
 static void

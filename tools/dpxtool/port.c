@@ -58,8 +58,8 @@ show(struct dpx_dp *dp)
 
         if (json_wanted) {
             json_array_append_new(ports, json_pack(
-                "{s:i, s:s, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:s?}",
-                "port", (int) info.port, "name", info.name,
+                "{s:i, s:o, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:s?}",
+                "port", (int) info.port, "name", json_text(info.name),
                 "type", info.type, "mode", mode_name(port),
                 "ifindex", (int) port->ifindex, "mtu", (int) port->mtu,
                 "up", (flags & DPX_PORT_UP) != 0,

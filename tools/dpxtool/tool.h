@@ -44,6 +44,7 @@ extern const struct command dp_commands[], port_commands[], flow_commands[],
  * otherwise text is printed as it comes. */
 extern bool json_wanted;
 void json_out(json_t *);        /* Takes the reference. */
+json_t *json_text(const char *); /* '?' for what JSON cannot hold: not UTF-8. */
 
 /* Opens the datapath that follows the word "dp"; dies if there is none. */
 struct dpx_dp *open_dp(struct args *);
