@@ -257,21 +257,16 @@ dpx_objects_attach(const struct dpx_objects *o, const char *dp,
 /* Making a datapath ------------------------------------------------------- */
 
 static int
-fill_directory(const char *name, const struct dpx_config *conf)
+fill_directory(const char *name, const struct dpx_objects *o)
 {
-    struct dpx_objects *o;
-    int error = dpx_objects_load(conf, NULL, &o);
+    int error = dpx_objects_pin_maps(o, name);
 
-    if (!error) {
-        error = dpx_objects_pin_maps(o, name);
-    }
     if (!error) {
         error = dpx_objects_pin_programs(o, name, "");
     }
     if (!error) {
         error = dpx_objects_attach(o, name, "");
     }
-    dpx_objects_free(o);
     return error;
 }
 
@@ -345,7 +340,8 @@ clear(const char *name)
 }
 
 static int
-load_locked(const char *name, const struct dpx_config *conf, bool no_local)
+load_locked(const char *name, const struct dpx_config *conf,
+            const struct dpx_objects *o, bool no_local)
 {
     char path[DPX_PATH_LEN], reason[512];
     int error = clear(name);
@@ -356,7 +352,7 @@ load_locked(const char *name, const struct dpx_config *conf, bool no_local)
     if (mkdir(dpx_pin_path(path, name, NULL), 0700)) {
         return dpx_error(errno, "cannot make %s: %s", path, strerror(errno));
     }
-    error = fill_directory(name, conf);
+    error = fill_directory(name, o);
     if (!error) {
         error = finish(name, conf, no_local);
     }
@@ -372,6 +368,7 @@ int
 dpx_load(const char *name, const struct dpx_create_opts *opts)
 {
     static const struct dpx_create_opts none;
+    struct dpx_objects *o;
     struct dpx_config conf;
     int error, lock;
 
@@ -389,14 +386,19 @@ dpx_load(const char *name, const struct dpx_create_opts *opts)
     if (!error) {
         error = dpx_kernel_check();
     }
+    if (!error) {
+        error = dpx_objects_load(&conf, NULL, &o);
+    }
     if (error) {
         return error;
     }
-    lock = dpx_lock(true);
-    if (lock < 0) {
-        return -lock;
+    lock = dpx_lock(true);      /* Late: to load takes long. */
+    if (lock >= 0) {
+        error = load_locked(name, &conf, o, opts->no_local);
+        dpx_unlock(lock);
+    } else {
+        error = -lock;
     }
-    error = load_locked(name, &conf, opts->no_local);
-    dpx_unlock(lock);
+    dpx_objects_free(o);
     return error;
 }
