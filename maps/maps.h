@@ -89,6 +89,9 @@ int dpx_maps_open(const char *name, struct dpx_maps **mapsp);
 /* Accepts NULL. */
 void dpx_maps_close(struct dpx_maps *);
 
+/* Whether the open datapath has been deleted since, perhaps made anew. */
+bool dpx_maps_deleted(const struct dpx_maps *);
+
 /* A new file descriptor of the pinned object `pin` of the datapath (maps and
  * programs alike), or -errno.  The caller closes it. */
 int dpx_maps_fd(const struct dpx_maps *, const char *pin);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -276,6 +277,14 @@ dpx_maps_open(const char *name, struct dpx_maps **mapsp)
     m->clock = dpx_maps_fd(m, "clock");
     *mapsp = m;
     return 0;
+}
+
+bool
+dpx_maps_deleted(const struct dpx_maps *m)
+{
+    struct stat dir;
+
+    return m->dir >= 0 && !fstat(m->dir, &dir) && !dir.st_nlink;
 }
 
 int

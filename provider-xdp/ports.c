@@ -178,6 +178,10 @@ dpx_port_poll(struct dpx_dp *dp, char name[DPX_NAME_LEN])
     }
     if (read(w->ticks, &ticks, sizeof ticks) == sizeof ticks) {
         w->next = 0;
+        if (dpx_maps_deleted(dp->maps)) {
+            return dpx_error(ENODEV, "datapath %s has been deleted",
+                             dp->name);
+        }
     }
     for (; w->next < DPX_MAX_PORTS; w->next++) {
         if (tell(dp, w->next, name)) {

@@ -66,7 +66,8 @@ int dpx_port_query_name(struct dpx_dp *, const char *name,
  * the end. */
 int dpx_port_next(struct dpx_dp *, uint32_t *next, struct dpx_port_info *);
 /* One change since the last call: writes the port's name.  EAGAIN: none;
- * ENOBUFS: too many to tell.  One poller per dpx_dp. */
+ * ENOBUFS: too many to tell; ENODEV, once a second: the datapath has been
+ * deleted.  One poller per dpx_dp. */
 int dpx_port_poll(struct dpx_dp *, char name[DPX_NAME_LEN]);
 int dpx_port_poll_fd(struct dpx_dp *);
 /* What USERSPACE names to have upcalls of `port` and `hash` received by the

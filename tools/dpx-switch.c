@@ -479,6 +479,9 @@ poll_ports(void)
 
     while ((error = dpif_port_poll(dpif, &name)) != EAGAIN) {
         free(name);
+        if (error == ENODEV) {
+            die(error, "go on with %s", dpif_name(dpif));
+        }
         changed = true;
         if (error) {
             break;
