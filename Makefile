@@ -41,7 +41,7 @@ HELPERS := $(patsubst tests/helpers/%.c,$(B)/tests/%,\
 
 all: $(PROGRAMS:%=$(B)/bin/%) $(B)/libdpif.so
 
-include mk/bpf.mk mk/check.mk mk/bench.mk mk/install.mk
+include mk/bpf.mk mk/check.mk mk/fuzz.mk mk/bench.mk mk/install.mk
 
 # One pattern per flavour: obj is what is shipped, san what tests run.
 $(B)/obj/%.o: %.c
@@ -88,4 +88,4 @@ clean:
 .PHONY: all clean
 .DELETE_ON_ERROR:
 .SECONDARY:
--include $(shell find $(B)/obj $(B)/san $(B)/tsan $(B)/bpf $(B)/bench -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/san $(B)/tsan $(B)/bpf $(B)/bench $(B)/fuzz -name '*.d' 2>/dev/null)

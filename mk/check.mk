@@ -62,7 +62,7 @@ $(eval $(call suite,tsan-conformance-netdev,netdev,tsan,$(TSAN)))
 check-tsan: $(B)/tests/tsan-conformance-netdev
 	$(Q)tests/run ./$<
 
-check-build: all $(TESTS) $(HELPERS) $(SUITES) $(SCRIPTS)
+check-build: all $(TESTS) $(HELPERS) $(SUITES) $(SCRIPTS) $(FUZZERS)
 
 check-unit: check-build
 	$(Q)tests/run unit
@@ -70,7 +70,10 @@ check-unit: check-build
 check: check-build
 	$(Q)tests/run
 
+check-vm: check-build
+	$(Q)tests/run vm
+
 check-corpus: $(B)/tests/root-planes
 	$(Q)$< -p "$(or $(PLANES),xdp tc user)" $(CORPUS)
 
-.PHONY: check-build check-unit check-tsan check check-corpus
+.PHONY: check-build check-unit check-tsan check check-vm check-corpus
