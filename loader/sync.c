@@ -36,6 +36,9 @@ find_device(struct dpx_net *net, const struct dpx_maps *maps, uint32_t port,
         name = dpx_link_get(net, link->nsid, link->peer, &peer)
                ? "" : peer.name;
     }
+    if (p->flags & DPX_PORT_XDP && !link->xdp_id) {
+        return GONE;            /* Nobody takes both off: it is a new one. */
+    }
     return strcmp(name, p->name) ? GONE : STRIPPED;
 }
 
