@@ -163,19 +163,14 @@ as_nobody() {
     setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 }
 
-without_bpffs() {
-    # shellcheck disable=SC2016
-    unshare -m --propagation private bash -c \
-        'while umount /sys/fs/bpf 2>/dev/null; do :; done; "$@"' _ "$@"
-}
-
 BIN=$PWD/build/bin
 for command in "dpx-loader create ${T}n" "dpx-loader show" "dpxtool dp show" \
     "dpxtool flow dump dp $D" "dpx-switch $D"; do
     # shellcheck disable=SC2086
     fails "not root: $command" "root" as_nobody $BIN/$command
     # shellcheck disable=SC2086
-    fails "no bpffs: $command" "no (BPF file system|bpffs) .*mount" without_bpffs $BIN/$command
+    fails "no bpffs: $command" "no (BPF file system|bpffs) .*mount" \
+        without_bpffs $BIN/$command
 done
 
 # Pins ------------------------------------------------------------------------

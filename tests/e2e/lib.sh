@@ -117,6 +117,14 @@ datapath() {
     undo dpx-loader delete "$1"
 }
 
+# Runs a command where no bpffs is mounted.  Of / nothing is asked: it may be no
+# mount point.
+without_bpffs() {
+    # shellcheck disable=SC2016
+    unshare -m --propagation unchanged bash -c 'mount --make-rprivate /sys &&
+        while umount /sys/fs/bpf 2>/dev/null; do :; done && "$@"' _ "$@"
+}
+
 host() {
     local ns=$1 addr=$2 mac=${3:-}
     ip netns add "$ns" && undo ip netns del "$ns"

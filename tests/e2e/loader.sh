@@ -85,8 +85,7 @@ fails "bad name" "name" loader create no/slash
 fails "name too long" "name" loader create sixteen-letters--
 fails "not root" "only root" \
     setpriv --reuid=65534 --regid=65534 --clear-groups dpx-loader show
-fails "no bpffs" "mount -t bpf" \
-    unshare -m sh -c "umount -l /sys/fs/bpf; exec dpx-loader show"
+fails "no bpffs" "mount -t bpf" without_bpffs dpx-loader show
 
 # Create and delete.
 fails "delete, absent" "no datapath $DP" loader delete "$DP"

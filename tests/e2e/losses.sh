@@ -120,10 +120,10 @@ ok "tc: MTU restored" sends "$LONG" '5 received'
 
 # Another device of the same index stops.
 index=$(cat "/sys/class/net/$B/ifindex")
-ip -n "$A" link add other index "$index" type veth peer name other2
-ip -n "$A" link set other2 up
-ip -n "$A" link set other up
-ip -n "$A" link set other down
+in_ns "$A" ip link add other index "$index" type veth peer name other2
+in_ns "$A" ip link set other2 up
+in_ns "$A" ip link set other up
+in_ns "$A" ip link set other down
 ok "tc: another namespace's device" flag $UP 1
 ip link set "$B" down
 ok "tc: down, noted" flag $UP 0

@@ -62,7 +62,7 @@ no_process() {
 }
 
 mtu() {                 # The MTU of both ends of host $1's veth.
-    ip link set "$1" mtu "$2" && ip -n "$1" link set eth0 mtu "$2"
+    ip link set "$1" mtu "$2" && in_ns "$1" ip link set eth0 mtu "$2"
 }
 
 host "$A" 10.8.0.1/24 02:00:00:00:00:01
@@ -87,12 +87,12 @@ for mode in tc xdp; do
     ok "$mode: up is noted" record_is 1
 
     # The other end.  Until the kernel has stopped the device, it loses them.
-    ip -n "$B" link set eth0 down
+    in_ns "$B" ip link set eth0 down
     ok "$mode: peer down, counted" lost 2 'port_down|devmap|device' \
         "$SHORT"
     sleep 1.5
     ok "$mode: peer still down" lost 2 port_down "$SHORT"
-    ip -n "$B" link set eth0 up
+    in_ns "$B" ip link set eth0 up
     ok "$mode: peer up again" sent 2 "$SHORT"
 
     # A process that saw it down, and was killed before it came up.

@@ -39,8 +39,8 @@ ipv6() {
     local conf=net.ipv6.conf.eth0
     in_ns "$1" sysctl -qw $conf.router_solicitations=0 \
         $conf.mldv2_unsolicited_report_interval=1 $conf.disable_ipv6=0
-    ip -n "$1" addr add "$2/64" dev eth0 nodad
-    ip -n "$1" neigh replace "$3" lladdr "$4" dev eth0
+    in_ns "$1" ip addr add "$2/64" dev eth0 nodad
+    in_ns "$1" ip neigh replace "$3" lladdr "$4" dev eth0
 }
 
 # What host $1 sends gets a tag, which is left to its device; what it receives
@@ -75,7 +75,7 @@ knows "$A" 10.11.0.2 $MAC_B
 knows "$B" 10.11.0.1 $MAC_A
 ipv6 "$A" fd00::1 fd00::2 $MAC_B
 ipv6 "$B" fd00::2 fd00::1 $MAC_A
-ip -n "$A" neigh replace fd00::9 lladdr $MAC_B dev eth0
+in_ns "$A" ip neigh replace fd00::9 lladdr $MAC_B dev eth0
 mkdir "$PINS" && undo rm -r "$PINS"
 tests/e2e/kernel.py tagger "$PINS/push" 8100:5
 tests/e2e/kernel.py tagger "$PINS/pop" pop
