@@ -364,6 +364,7 @@ main(int argc, char **argv)
                     .warn = warn },
     };
     char letters[32] = "";
+    int status;
 
     if (!parse_options(argc, argv, &o, letters)) {
         return 1;
@@ -372,5 +373,10 @@ main(int argc, char **argv)
         fputs(usage, stderr);
         return 1;
     }
-    return run_command(argc - optind, argv + optind, &o, letters);
+    status = run_command(argc - optind, argv + optind, &o, letters);
+    if (fflush(stdout) || ferror(stdout)) {
+        complain("cannot write the output: %s", strerror(errno));
+        status = 1;
+    }
+    return status;
 }

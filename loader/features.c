@@ -53,9 +53,16 @@ dpx_kernel_check(void)
           "the BPF helper ringbuf_reserve_dynptr" },
     };
 
-    if (libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 0) {
+    int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0,
+                            sysconf(_SC_PAGESIZE), NULL);
+
+    if (fd == -EPERM) {         /* Root in a container. */
+        return dpx_error(EPERM, "BPF is not permitted here (this needs "
+                         "CAP_SYS_ADMIN and CAP_NET_ADMIN)");
+    } else if (fd < 0) {
         return lacks("BPF ring buffers");
     }
+    close(fd);
     for (size_t i = 0; i < sizeof helpers / sizeof *helpers; i++) {
         if (libbpf_probe_bpf_helper(helpers[i].type, helpers[i].helper, NULL)
             == 0) {
