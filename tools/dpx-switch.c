@@ -35,10 +35,12 @@ enum { BATCH = 32, MAX_HANDLERS = 64, MAC_IDLE_MS = 300 * 1000 };
 
 /* A flow that sends to a destination. */
 struct flow {
-    struct flow *next;
+    struct flow *next, **prev;  /* To the same destination. */
     long long int created;
+    bool seen;                  /* In the last dump. */
     size_t key_len;
-    uint8_t key[];              /* Attributes. */
+    const struct nlattr *key;
+    uint8_t room[];             /* For the key. */
 };
 
 /* An address in a VLAN (0: untagged), as source and as destination. */
@@ -56,6 +58,7 @@ static _Atomic bool stopping;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static void *stations;          /* tsearch() tree of struct station. */
+static void *flows;             /* tsearch() tree of struct flow. */
 static uint32_t *ports;
 static size_t n_ports;
 
@@ -110,15 +113,45 @@ find_station(uint16_t vid, const uint8_t mac[6], bool make)
     return found ? *found : NULL;
 }
 
-static void
-delete_flow(const uint8_t *key, size_t key_len)
+static int
+compare_flows(const void *a_, const void *b_)
 {
-    int error = dpif_flow_del(dpif, (const void *) key, key_len, NULL);
+    const struct flow *a = a_, *b = b_;
+
+    return a->key_len != b->key_len ? (a->key_len < b->key_len ? -1 : 1)
+                                    : memcmp(a->key, b->key, a->key_len);
+}
+
+static struct flow *
+find_flow(const struct nlattr *key, size_t key_len)
+{
+    struct flow probe = { .key = key, .key_len = key_len };
+    struct flow **found = tfind(&probe, &flows, compare_flows);
+
+    return found ? *found : NULL;
+}
+
+static void
+forget_flow(struct flow *f)
+{
+    tdelete(f, &flows, compare_flows);
+    *f->prev = f->next;
+    if (f->next) {
+        f->next->prev = f->prev;
+    }
+    free(f);
+}
+
+static void
+delete_flow(struct flow *f)
+{
+    int error = dpif_flow_del(dpif, f->key, f->key_len, NULL);
 
     if (error && error != ENOENT) {
         DPX_LOG(DPX_LOG_WARN, NULL, "cannot delete a flow: %s",
                 dpx_error_text(error));
     }
+    forget_flow(f);
 }
 
 /* Deletes the flows to `s`: they no longer go where it is. */
@@ -126,11 +159,7 @@ static void
 delete_flows(struct station *s)
 {
     while (s->flows) {
-        struct flow *f = s->flows;
-
-        s->flows = f->next;
-        delete_flow(f->key, f->key_len);
-        free(f);
+        delete_flow(s->flows);
     }
 }
 
@@ -264,13 +293,22 @@ remember(const struct work *w, long long int now)
     const struct dpif_flow_put_op *put = &w->put.u.flow_put;
 
     if (!w->put.error) {
-        struct flow *f = xmalloc(sizeof *f + put->key_len);
+        struct flow *f = find_flow(put->key, put->key_len);
 
+        if (f) {
+            forget_flow(f);     /* Somebody else had deleted it. */
+        }
+        f = xmalloc(sizeof *f + put->key_len);
         f->created = now;
         f->key_len = put->key_len;
-        memcpy(f->key, put->key, put->key_len);
+        f->key = memcpy(f->room, put->key, put->key_len);
         f->next = w->dst->flows;
+        f->prev = &w->dst->flows;
+        if (f->next) {
+            f->next->prev = &f->next;
+        }
         w->dst->flows = f;
+        tsearch(f, &flows, compare_flows);
     }
 }
 
@@ -340,21 +378,34 @@ handler_main(void *id_)
 
 /* Idling out -------------------------------------------------------------- */
 
-/* Deletes the flow to `dst` that bears `key`, if it has been idle too long. */
+/* Deletes the flow if it has been idle too long. */
 static void
-expire_flow(struct station *dst, const struct nlattr *key, size_t key_len,
-            long long int used, long long int now)
+expire_flow(struct flow *f, long long int used, long long int now)
 {
-    for (struct flow **fp = &dst->flows; *fp; fp = &(*fp)->next) {
-        struct flow *f = *fp;
+    f->seen = true;
+    if (now - (used ? used : f->created) > max_idle) {
+        delete_flow(f);
+    }
+}
 
-        if (f->key_len == key_len && !memcmp(f->key, key, key_len)) {
-            if (now - (used ? used : f->created) > max_idle) {
-                *fp = f->next;
-                delete_flow(f->key, f->key_len);
-                free(f);
+/* Forgets the flows to a station that were not in the dump: somebody else has
+ * deleted them. */
+static void
+forget_unseen(const void *node, VISIT visit, void *aux)
+{
+    (void) aux;
+    if (visit == postorder || visit == leaf) {
+        struct flow *f = (*(struct station *const *) node)->flows;
+
+        while (f) {
+            struct flow *next = f->next;
+
+            if (!f->seen) {
+                forget_flow(f);
+            } else {
+                f->seen = false;
             }
-            return;
+            f = next;
         }
     }
 }
@@ -375,23 +426,25 @@ expire_flows(void)
     }
     while (dpif_flow_dump_next(&dump, state, &key, &key_len, NULL, NULL, NULL,
                                NULL, &stats)) {
-        struct station *src, *dst;
+        struct flow *f = find_flow(key, key_len);
+        struct station *src;
         struct dpx_key k;
 
         if (dpx_key_parse(key, key_len, &k)) {
             continue;
         }
         src = find_station(vid_of(&k), k.eth_src, false);
-        dst = find_station(vid_of(&k), k.eth_dst, false);
         if (src && src->port == k.in_port && stats->used > src->seen) {
             src->seen = stats->used;
         }
-        if (dst) {
-            expire_flow(dst, key, key_len, stats->used, dpx_time_msec());
+        if (f) {
+            expire_flow(f, stats->used, dpx_time_msec());
         }
     }
     dpif_flow_dump_state_uninit(&dump, state);
-    dpif_flow_dump_done(&dump);
+    if (!dpif_flow_dump_done(&dump)) {
+        twalk_r(stations, forget_unseen, NULL);
+    }
 }
 
 struct idle {
@@ -544,10 +597,7 @@ free_station(void *s_)
     struct station *s = s_;
 
     while (s->flows) {
-        struct flow *f = s->flows;
-
-        s->flows = f->next;
-        free(f);
+        forget_flow(s->flows);
     }
     free(s);
 }
