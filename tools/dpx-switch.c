@@ -579,6 +579,9 @@ run(uint32_t n_handlers)
             expire_flows();
             expire_stations();
             pthread_mutex_unlock(&mutex);
+            if (!dpif_port_get_pid(dpif, DPIF_PORT_NONE, 0)) {
+                dpif_recv_set(dpif, true);  /* Another receiver has ended. */
+            }
             next_expiry = dpx_time_msec() + 500;
         }
         dpif_wait(dpif);
