@@ -6,8 +6,8 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-const volatile __u32 out_ifindex;       /* Where the generator sends. */
-const volatile __u32 n_flows = 1;       /* UDP source ports it goes through. */
+const volatile __u32 out_ifindex; /* Where the generator sends. */
+const volatile __u32 n_flows = 1; /* UDP source ports it goes through. */
 
 struct {
     __uint(type, BPF_MAP_TYPE_DEVMAP);
@@ -27,7 +27,8 @@ static __u16 next_port;
 
 /* Frames come from BPF_PROG_TEST_RUN: Ethernet, IPv4, UDP without checksum. */
 SEC("xdp.frags")
-int generate(struct xdp_md *ctx)
+int
+generate(struct xdp_md *ctx)
 {
     __u8 *data = (void *) (long) ctx->data;
     __u8 *end = (void *) (long) ctx->data_end;
@@ -45,15 +46,17 @@ int generate(struct xdp_md *ctx)
 }
 
 SEC("xdp.frags")
-int bare(struct xdp_md *ctx)
+int
+bare(struct xdp_md *ctx)
 {
     return bpf_redirect_map(&bare_devmap, 2, 0);
 }
 
 SEC("xdp.frags")
-int sink(struct xdp_md *ctx)
+int
+sink(struct xdp_md *ctx)
 {
-    __u64 *n = bpf_map_lookup_elem(&sunk, &(__u32) { 0 });
+    __u64 *n = bpf_map_lookup_elem(&sunk, &(__u32){ 0 });
 
     if (n) {
         ++*n;

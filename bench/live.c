@@ -63,7 +63,7 @@ count(int fd)
     int n = libbpf_num_possible_cpus();
     unsigned long long values[n], sum = 0;
 
-    check(bpf_map_lookup_elem(fd, &(__u32) { 0 }, values), "read a counter");
+    check(bpf_map_lookup_elem(fd, &(__u32){ 0 }, values), "read a counter");
     for (int i = 0; i < n; i++) {
         sum += values[i];
     }
@@ -75,23 +75,22 @@ static double
 measure(const struct dpx_live *live)
 {
     static unsigned char frame[60] = {
-        2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0,
-        0x45, 0, 0, 46, 0, 0, 0, 0, 64, 17, 0x66, 0xbd,
-        10, 0, 0, 1, 10, 0, 0, 2, 0x80, 0, 0, 9, 0, 26,
+        2,    0, 0,  0,  0, 2, 2,    0, 0,  0,  0,    1,    8,  0,
+        0x45, 0, 0,  46, 0, 0, 0,    0, 64, 17, 0x66, 0xbd, 10, 0,
+        0,    1, 10, 0,  0, 2, 0x80, 0, 0,  9,  0,    26,
     };
     struct xdp_md md = { .data_end = sizeof frame };
-    LIBBPF_OPTS(bpf_test_run_opts, opts,
-                .data_in = frame, .data_size_in = sizeof frame,
-                .ctx_in = &md, .ctx_size_in = sizeof md,
-                .repeat = FRAMES, .batch_size = BATCH,
-                .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame,
+                .data_size_in = sizeof frame, .ctx_in = &md,
+                .ctx_size_in = sizeof md, .repeat = FRAMES,
+                .batch_size = BATCH, .flags = BPF_F_TEST_XDP_LIVE_FRAMES);
     int sunk = bpf_map__fd(live->maps.sunk);
     unsigned long long before = count(sunk);
     struct timespec a, b;
 
     clock_gettime(CLOCK_MONOTONIC, &a);
-    check(bpf_prog_test_run_opts(bpf_program__fd(live->progs.generate),
-                                 &opts), "generate frames");
+    check(bpf_prog_test_run_opts(bpf_program__fd(live->progs.generate), &opts),
+          "generate frames");
     clock_gettime(CLOCK_MONOTONIC, &b);
     return (count(sunk) - before)
            / (b.tv_sec - a.tv_sec + (b.tv_nsec - a.tv_nsec) / 1e9);
@@ -103,10 +102,11 @@ bare(const char *in, const char *out)
     struct dpx_live *live = load(NULL, 1);
 
     check(bpf_map_update_elem(bpf_map__fd(live->maps.bare_devmap),
-                              &(__u32) { 2 }, &(__u32) { ifindex(out) }, 0),
+                              &(__u32){ 2 }, &(__u32){ ifindex(out) }, 0),
           "set the devmap");
     check(bpf_xdp_attach(ifindex(in), bpf_program__fd(live->progs.bare),
-                         XDP_FLAGS_DRV_MODE, NULL), "attach the program");
+                         XDP_FLAGS_DRV_MODE, NULL),
+          "attach the program");
     dpx_live__destroy(live);
 }
 

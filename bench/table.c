@@ -37,8 +37,7 @@ static void
 check(int error, const char *what)
 {
     if (error) {
-        fprintf(stderr, "table: cannot %s: %s\n", what,
-                dpx_error_text(error));
+        fprintf(stderr, "table: cannot %s: %s\n", what, dpx_error_text(error));
         exit(1);
     }
 }
@@ -139,21 +138,24 @@ make_flows(struct flows *f, int n)
         dpx_buf_printf(&text, format, i >> 16 & 255, i >> 8 & 255, i & 255,
                        1024 + i % 60000);
         check(dpx_parse_flow(dpx_buf_str(&text), NULL, &key, &mask, ufid,
-                             &has_ufid), "parse a flow");
+                             &has_ufid),
+              "parse a flow");
         if (!i) {
             key_len = key.len;
             mask_len = mask.len;
-            dpx_buf_reserve(&f->attrs, 0, n * (key_len + mask_len)
-                                          + actions.len);
+            dpx_buf_reserve(&f->attrs, 0,
+                            n * (key_len + mask_len) + actions.len);
             dpx_buf_put(&f->attrs, dpx_buf_data(&actions), actions.len);
         }
-        f->requests[i] = (struct dpx_request) {
-            .kind = DPX_DO_PUT, .flags = DPX_PUT_CREATE,
+        f->requests[i] = (struct dpx_request){
+            .kind = DPX_DO_PUT,
+            .flags = DPX_PUT_CREATE,
             .key = dpx_buf_put(&f->attrs, dpx_buf_data(&key), key_len),
             .key_len = key_len,
             .mask = dpx_buf_put(&f->attrs, dpx_buf_data(&mask), mask_len),
             .mask_len = mask_len,
-            .actions = dpx_buf_data(&f->attrs), .actions_len = actions.len,
+            .actions = dpx_buf_data(&f->attrs),
+            .actions_len = actions.len,
         };
         f->pointers[i] = &f->requests[i];
     }
@@ -211,8 +213,8 @@ main(int argc, char **argv)
         fprintf(stderr, "usage: table DP FLOWS ROUNDS\n");
         return 1;
     }
-    setrlimit(RLIMIT_MEMLOCK, &(struct rlimit) { RLIM_INFINITY,
-                                                 RLIM_INFINITY });
+    setrlimit(RLIMIT_MEMLOCK,
+              &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
     check(dpx_dp_open(argv[1], false, NULL, &dp), "open the datapath");
     make_flows(&flows, n);
     for (int i = 0; i < rounds; i++) {

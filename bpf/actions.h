@@ -176,7 +176,7 @@ struct dpx_execution {
     ctx_t *ctx;
     struct dpx_scratch *s;
     struct dpx_body *body;
-    int reason;                 /* Why it ended early, or 0. */
+    int reason; /* Why it ended early, or 0. */
 };
 
 /* The next operation: the body's, then those of its chain of blocks.  NULL at

@@ -27,32 +27,28 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 #endif
 
 #ifdef __bpf__
-#define DPX_LOAD_STORE(BITS)                                            \
-    static __always_inline __u##BITS                                    \
-    dpx_load##BITS(const void *p)                                       \
-    {                                                                   \
-        return *(const __u##BITS *) p;                                  \
-    }                                                                   \
-                                                                        \
-    static __always_inline void                                         \
-    dpx_store##BITS(void *p, __u##BITS x)                               \
-    {                                                                   \
-        *(__u##BITS *) p = x;                                           \
+#define DPX_LOAD_STORE(BITS)                                                  \
+    static __always_inline __u##BITS dpx_load##BITS(const void *p)            \
+    {                                                                         \
+        return *(const __u##BITS *) p;                                        \
+    }                                                                         \
+                                                                              \
+    static __always_inline void dpx_store##BITS(void *p, __u##BITS x)         \
+    {                                                                         \
+        *(__u##BITS *) p = x;                                                 \
     }
 #else
-#define DPX_LOAD_STORE(BITS)                                            \
-    static __always_inline __u##BITS                                    \
-    dpx_load##BITS(const void *p)                                       \
-    {                                                                   \
-        __u##BITS x;                                                    \
-        memcpy(&x, p, sizeof x);                                        \
-        return x;                                                       \
-    }                                                                   \
-                                                                        \
-    static __always_inline void                                         \
-    dpx_store##BITS(void *p, __u##BITS x)                               \
-    {                                                                   \
-        memcpy(p, &x, sizeof x);                                        \
+#define DPX_LOAD_STORE(BITS)                                                  \
+    static __always_inline __u##BITS dpx_load##BITS(const void *p)            \
+    {                                                                         \
+        __u##BITS x;                                                          \
+        memcpy(&x, p, sizeof x);                                              \
+        return x;                                                             \
+    }                                                                         \
+                                                                              \
+    static __always_inline void dpx_store##BITS(void *p, __u##BITS x)         \
+    {                                                                         \
+        memcpy(p, &x, sizeof x);                                              \
     }
 #endif
 

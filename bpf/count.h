@@ -19,7 +19,7 @@ dpx_seq_next(__u32 *seq)
     /* An addition whose result is used is a full barrier there. */
     __u32 was = __sync_fetch_and_add(seq, 1);
 
-    asm volatile("" :: "r"(was) : "memory");
+    asm volatile("" ::"r"(was) : "memory");
 #else
     asm volatile("" ::: "memory");
     ++*seq;
@@ -44,8 +44,8 @@ dpx_count_hit(ctx_t *ctx, struct dpx_scratch *s, const struct dpx_body *body)
 {
     const volatile struct dpx_config *conf = ctx_conf(ctx);
     __u32 cpu = ctx_cpu(ctx);
-    struct dpx_counter *row = ctx_counter(ctx, cpu * conf->n_flows
-                                               + body->flow);
+    struct dpx_counter *row = ctx_counter(ctx,
+                                          cpu * conf->n_flows + body->flow);
     struct dpx_stats *stats = ctx_stats_beside(ctx, s);
 
     if (row) {

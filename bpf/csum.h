@@ -92,8 +92,9 @@ static __always_inline __u32
 dpx_csum_sctp_ofs(const struct dpx_scratch *s, const struct dpx_op *op)
 {
     return op->csum & DPX_CSUM_SCTP && s->tp_ofs
-           && s->key.ip_proto == DPX_PROTO_SCTP
-           ? s->tp_ofs + DPX_SCTP_CSUM_OFS : 0;
+                   && s->key.ip_proto == DPX_PROTO_SCTP
+               ? s->tp_ofs + DPX_SCTP_CSUM_OFS
+               : 0;
 }
 
 /* CRC-32c.  ----------------------------------------------------------------
@@ -140,9 +141,9 @@ dpx_crc32c_delta(__u32 diff, __u32 behind)
     return diff;
 }
 
-/* The CRC-32c `crc` of an SCTP packet after the word `old`, with `behind` bytes
- * behind it, became `new`.  A field of 0 is one that the sender has left to its
- * device, which needs it to stay so. */
+/* The CRC-32c `crc` of an SCTP packet after the word `old`, with `behind`
+ * bytes behind it, became `new`.  A field of 0 is one that the sender has left
+ * to its device, which needs it to stay so. */
 static __always_inline __u32
 dpx_crc32c_replace(__u32 crc, __u32 old, __u32 new, __u32 behind)
 {

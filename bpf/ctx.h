@@ -28,7 +28,7 @@
  *   int ctx_push_vlan(ctx, tpid, tci)   a new outermost tag
  *   int ctx_pop_vlan(ctx)               the outermost tag off
  *   int ctx_set32(ctx, s, op)      what DPX_OP_SET says, checksums included
- *   int ctx_set_metadata(ctx, s)   the packet's priority and mark are now those
+ * int ctx_set_metadata(ctx, s)   the packet's priority and mark are now those
  *                                  of s->key
  *   int ctx_output(ctx, s, port, last)  send to `port`, whole; `last`: the
  *                                  packet need not survive, and the return
@@ -46,8 +46,8 @@
  *   ctx_body(ctx, slot), ctx_mask(ctx, id), ctx_order(ctx, i),
  *   ctx_bucket(ctx, i), ctx_cache(ctx, i), ctx_block(ctx, i),
  *   ctx_counter(ctx, i), ctx_mask_hits(ctx, i), ctx_stats(ctx),
- *   ctx_stats_beside(ctx, s), ctx_port(ctx, port), ctx_meta(ctx), ctx_conf(ctx)
- */
+ * ctx_stats_beside(ctx, s), ctx_port(ctx, port), ctx_meta(ctx), ctx_conf(ctx)
+ * / */
 
 #ifndef DPX_CTX_H
 #define DPX_CTX_H 1

@@ -16,12 +16,11 @@ const volatile struct dpx_config dpx_conf = { 0 };
 /* A function that the verifier checks once, by itself. */
 #define CTX_GLOBAL __noinline
 
-#define CTX_TABLE(NAME, TYPE, MAP)                                      \
-    static __always_inline TYPE *                                       \
-    ctx_##NAME(ctx_t *ctx, __u32 i)                                     \
-    {                                                                   \
-        (void) ctx;                                                     \
-        return bpf_map_lookup_elem(&MAP, &i);                           \
+#define CTX_TABLE(NAME, TYPE, MAP)                                            \
+    static __always_inline TYPE *ctx_##NAME(ctx_t *ctx, __u32 i)              \
+    {                                                                         \
+        (void) ctx;                                                           \
+        return bpf_map_lookup_elem(&MAP, &i);                                 \
     }
 
 CTX_TABLE(body, struct dpx_body, bodies)
@@ -54,7 +53,8 @@ static __always_inline struct dpx_stats *
 ctx_stats_beside(ctx_t *ctx, struct dpx_scratch *s)
 {
     return &((struct dpx_cpu *) ((__u8 *) s
-                                 - offsetof(struct dpx_cpu, scratch)))->stats;
+                                 - offsetof(struct dpx_cpu, scratch)))
+                ->stats;
 }
 
 static __always_inline const struct dpx_meta *
@@ -117,8 +117,8 @@ ctx_bytes(__u8 *data, __u8 *end, __u64 ofs, __u32 n)
     return data + n <= end ? data : NULL;
 }
 
-/* The number of the port that `ifindex` is, or DPX_PORT_NONE.  Mostly the guess
- * is right and saves the lookup in a hash map. */
+/* The number of the port that `ifindex` is, or DPX_PORT_NONE.  Mostly the
+ * guess is right and saves the lookup in a hash map. */
 static __always_inline __u32
 ctx_arrived(ctx_t *ctx, struct dpx_cpu *cpu, __u32 ifindex)
 {

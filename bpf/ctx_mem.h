@@ -24,7 +24,7 @@ typedef struct dpx_mem {
 #define CTX_CLONES 1
 #define CTX_GLOBAL static
 
-/* Packet.  ----------------------------------------------------------------- */
+/* Packet.  ---------------------------------------------------------------- */
 
 static inline __u32
 ctx_len(ctx_t *ctx)
@@ -157,7 +157,7 @@ ctx_set_metadata(ctx_t *ctx, const struct dpx_scratch *s)
     return 0;
 }
 
-/* Where packets go.  ------------------------------------------------------- */
+/* Where packets go.  ------------------------------------------------------ */
 
 static inline int
 ctx_output(ctx_t *ctx, struct dpx_scratch *s, __u32 port, bool last)
@@ -190,15 +190,14 @@ ctx_drop(ctx_t *ctx, struct dpx_scratch *s, __u32 port,
     }
 }
 
-/* Tables, clock, loop.  ---------------------------------------------------- */
+/* Tables, clock, loop.  --------------------------------------------------- */
 
-#define CTX_TABLE(NAME, TYPE, MAP, ENTRIES)                             \
-    static inline TYPE *                                                \
-    ctx_##NAME(ctx_t *ctx, __u32 i)                                     \
-    {                                                                   \
-        struct dpx_maps *maps = ctx->maps;                              \
-                                                                        \
-        return maps && i < (ENTRIES) ? (TYPE *) &maps->MAP[i] : NULL;   \
+#define CTX_TABLE(NAME, TYPE, MAP, ENTRIES)                                   \
+    static inline TYPE *ctx_##NAME(ctx_t *ctx, __u32 i)                       \
+    {                                                                         \
+        struct dpx_maps *maps = ctx->maps;                                    \
+                                                                              \
+        return maps && i < (ENTRIES) ? (TYPE *) &maps->MAP[i] : NULL;         \
     }
 
 CTX_TABLE(body, struct dpx_body, bodies, maps->conf.n_slots)

@@ -27,13 +27,13 @@ typedef struct __sk_buff ctx_t;
 #define CTX_PLANE DPX_PLANE_TC
 #define CTX_CLONES 1
 
-#define DPX_F_IPV6 (1ULL << 7)  /* BPF_F_IPV6 of 6.16 and newer kernels. */
+#define DPX_F_IPV6 (1ULL << 7) /* BPF_F_IPV6 of 6.16 and newer kernels. */
 
 static __always_inline void *
 ctx_header(ctx_t *skb, struct dpx_scratch *s, __u32 ofs, __u32 n)
 {
-    return ctx_bytes((__u8 *) (long) skb->data,
-                     (__u8 *) (long) skb->data_end, ofs, n);
+    return ctx_bytes((__u8 *) (long) skb->data, (__u8 *) (long) skb->data_end,
+                     ofs, n);
 }
 
 static __always_inline __u32
@@ -147,7 +147,9 @@ ctx_set32(ctx_t *skb, struct dpx_scratch *s, const struct dpx_op *op)
     __u32 tp_csum = ctx_tp_csum(skb, s, op);
     __u32 sctp_csum = dpx_csum_sctp_ofs(s, op);
     __u64 flags = op->layer == DPX_LAYER_ETH || op->csum & DPX_CSUM_IP
-                  || tp_csum ? 0 : BPF_F_RECOMPUTE_CSUM;
+                          || tp_csum
+                      ? 0
+                      : BPF_F_RECOMPUTE_CSUM;
     __u32 old, new;
 
     if (ofs < 0) {

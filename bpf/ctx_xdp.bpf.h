@@ -25,8 +25,8 @@ typedef struct xdp_md ctx_t;
 static __always_inline void *
 ctx_header(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs, __u32 n)
 {
-    return ctx_bytes((__u8 *) (long) ctx->data,
-                     (__u8 *) (long) ctx->data_end, ofs, n);
+    return ctx_bytes((__u8 *) (long) ctx->data, (__u8 *) (long) ctx->data_end,
+                     ofs, n);
 }
 
 /* The kernel's, as far as it is read. */
@@ -34,7 +34,7 @@ struct xdp_buff {
     __u32 flags;
 } __attribute__((preserve_access_index));
 
-#define DPX_XDP_HAS_FRAGS 1     /* enum xdp_buff_flags. */
+#define DPX_XDP_HAS_FRAGS 1 /* enum xdp_buff_flags. */
 
 extern void *bpf_cast_to_kern_ctx(void *) __ksym __weak;
 
@@ -196,8 +196,8 @@ ctx_unable(const struct dpx_port *port)
 }
 
 /* Why this frame cannot go to `port`, or 0.  As with openvswitch.ko, a frame
- * may be longer than the MTU by one tag.  An edited frame cannot pass up: so if
- * it is too long by the record, which may be old, the device is asked. */
+ * may be longer than the MTU by one tag.  An edited frame cannot pass up: so
+ * if it is too long by the record, which may be old, the device is asked. */
 static __always_inline int
 ctx_refused(ctx_t *ctx, const struct dpx_scratch *s,
             const struct dpx_port *port)
@@ -210,14 +210,17 @@ ctx_refused(ctx_t *ctx, const struct dpx_scratch *s,
         return reason;
     }
     p = ctx_header(ctx, NULL, 12, 2);
-    if (p && (dpx_load16(p) == DPX_BE16(0x8100)
-              || dpx_load16(p) == DPX_BE16(0x88a8))) {
+    if (p
+        && (dpx_load16(p) == DPX_BE16(0x8100)
+            || dpx_load16(p) == DPX_BE16(0x88a8))) {
         len -= 4;
     }
     len -= 14;
     return len > port->mtu
-           && (!s->edited || bpf_check_mtu(ctx, port->ifindex, &len, 0, 0))
-           ? DPX_DROP_MTU : 0;
+                   && (!s->edited
+                       || bpf_check_mtu(ctx, port->ifindex, &len, 0, 0))
+               ? DPX_DROP_MTU
+               : 0;
 }
 
 /* A frame that is still what arrived passes up where XDP cannot send it. */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 
 /* The kernel's structs, as far as they are read. */
-#pragma clang attribute push(__attribute__((preserve_access_index)),        \
+#pragma clang attribute push(__attribute__((preserve_access_index)),          \
                              apply_to = record)
 
 struct net_device;
@@ -58,11 +58,11 @@ struct sk_buff {
 
 #pragma clang attribute pop
 
-#define DPX_IFF_UP 1                    /* net_device.flags. */
-#define DPX_NOCARRIER (1 << 2)          /* net_device.state. */
-#define DPX_QDISC_BUILTIN 1             /* Qdisc.flags. */
+#define DPX_IFF_UP 1           /* net_device.flags. */
+#define DPX_NOCARRIER (1 << 2) /* net_device.state. */
+#define DPX_QDISC_BUILTIN 1    /* Qdisc.flags. */
 #define DPX_DEVICE_HASH 256
-#define DPX_DEVICE_CHAIN 64             /* Devices looked at, at most. */
+#define DPX_DEVICE_CHAIN 64 /* Devices looked at, at most. */
 
 /* Whether what is sent to the device goes out.  While it is down, or a little
  * behind its carrier, its qdisc is one that drops all. */
@@ -85,7 +85,8 @@ dpx_device_find(const struct sk_buff *skb, __u32 ifindex)
     node = BPF_CORE_READ(&heads[ifindex % DPX_DEVICE_HASH], first);
     for (int i = 0; i < DPX_DEVICE_CHAIN && node; i++) {
         const struct net_device *dev = (const void *) node
-            - bpf_core_field_offset(struct net_device, index_hlist);
+                                       - bpf_core_field_offset(
+                                           struct net_device, index_hlist);
 
         if ((__u32) BPF_CORE_READ(dev, ifindex) == ifindex) {
             return dev;

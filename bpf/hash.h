@@ -23,8 +23,7 @@
 
 /* Adds word `w`, which is number `i` of its key, to the sum `h`. */
 static inline __attribute__((always_inline)) __u64
-dpx_hash_add(const volatile struct dpx_config *conf, __u64 h, __u32 i,
-             __u64 w)
+dpx_hash_add(const volatile struct dpx_config *conf, __u64 h, __u32 i, __u64 w)
 {
     __u32 lo = (__u32) w + (__u32) conf->secret_lo[i];
     __u32 hi = (__u32) (w >> 32) + (__u32) conf->secret_hi[i];
@@ -71,15 +70,15 @@ dpx_hash_tag(__u64 h)
 }
 
 /* The hash of a packet, for the cache and for choosing a handler: what stays
- * the same throughout a connection.  Words are folded in pairs, for a collision
- * costs time and nothing else. */
+ * the same throughout a connection.  Words are folded in pairs, for a
+ * collision costs time and nothing else. */
 static inline __attribute__((always_inline)) __u64
 dpx_hash_packet(const volatile struct dpx_config *conf,
                 const struct dpx_key *key)
 {
     const __u64 *w = (const __u64 *) key;
     __u64 ip = (__u64) key->ip_frag << 32 | (__u64) key->ip_proto << 40;
-    __u64 ports = (__u32) w[5];         /* Without TCP's flags. */
+    __u64 ports = (__u32) w[5]; /* Without TCP's flags. */
     __u64 h = 0;
 
     h = dpx_hash_add(conf, h, 0, w[0] ^ w[3]);

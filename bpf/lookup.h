@@ -10,7 +10,7 @@
 #include "bpf/bytes.h"
 #include "bpf/hash.h"
 
-#define DPX_SEARCH_CHUNK 8      /* Masks per call of the loop's body. */
+#define DPX_SEARCH_CHUNK 8 /* Masks per call of the loop's body. */
 
 /* Loads and stores of what others write at the same time: in one piece. */
 #ifdef __bpf__
@@ -58,7 +58,7 @@ dpx_match_more(ctx_t *ctx, const struct dpx_key *key,
 
     /* The kernel's tables need no context, so clang would pass none, but the
      * verifier wants one for every parameter of this type. */
-    asm volatile("" :: "r"(ctx));
+    asm volatile("" ::"r"(ctx));
     if (!key || !body) {
         return 0;
     }
@@ -107,14 +107,14 @@ dpx_tags_match(__u64 tags, __u64 tag)
     return (x - 0x0001000100010001ull) & ~x & 0x8000800080008000ull;
 }
 
-/* The flow with hash `h` in the buckets from `i` on that matches `s->key` under
- * mask number `id`: its slot, or 0. */
+/* The flow with hash `h` in the buckets from `i` on that matches `s->key`
+ * under mask number `id`: its slot, or 0. */
 CTX_GLOBAL __u32
 dpx_find(ctx_t *ctx, struct dpx_scratch *s, __u32 id, __u64 h, __u32 i)
 {
     __u64 tag = dpx_hash_tag(h);
 
-    asm volatile("" :: "r"(ctx));
+    asm volatile("" ::"r"(ctx));
     if (!s) {
         return 0;
     }
@@ -180,9 +180,9 @@ dpx_probe(ctx_t *ctx, struct dpx_scratch *s, __u32 i)
 struct dpx_search {
     ctx_t *ctx;
     struct dpx_scratch *s;
-    __u32 n;                    /* Masks in force. */
-    __u32 base;                 /* The first one's place in the order. */
-    __u32 slot;                 /* What was found. */
+    __u32 n;    /* Masks in force. */
+    __u32 base; /* The first one's place in the order. */
+    __u32 slot; /* What was found. */
 };
 
 /* The next few masks: a call for each would cost more than to look at it. */
@@ -237,7 +237,7 @@ dpx_try(ctx_t *ctx, struct dpx_scratch *s, __u32 slot)
     struct dpx_body *body = dpx_live(ctx, slot);
 
     if (!body || DPX_LOAD(&body->live) != DPX_BODY_LIVE) {
-        return NULL;            /* Replaced: the index knows by what. */
+        return NULL; /* Replaced: the index knows by what. */
     }
     return dpx_match(ctx, &s->key, body) ? body : NULL;
 }

@@ -15,24 +15,25 @@
 #include "bpf/ctx_maps.bpf.h"
 #include "bpf/device.bpf.h"
 
-#define DPX_XMIT_DROP 1         /* The kernel's NET_XMIT_DROP. */
+#define DPX_XMIT_DROP 1 /* The kernel's NET_XMIT_DROP. */
 
 /* Bytes by which the packet may be longer than the MTU: those of one tag, as
  * with openvswitch.ko.  One beside the frame is not in its length. */
 static __always_inline __u32
 dpx_output_spare(const struct __sk_buff *skb)
 {
-    return !skb->vlan_present && (skb->protocol == DPX_BE16(0x8100)
-                                  || skb->protocol == DPX_BE16(0x88a8))
-           ? 4 : 0;
+    return !skb->vlan_present
+                   && (skb->protocol == DPX_BE16(0x8100)
+                       || skb->protocol == DPX_BE16(0x88a8))
+               ? 4
+               : 0;
 }
 
 /* Whether the packet is too long by the record.  GSO packets are cut later. */
 static __always_inline bool
 dpx_output_too_long(const struct __sk_buff *skb, const struct dpx_port *port)
 {
-    return !skb->gso_size
-           && skb->len - dpx_output_spare(skb) > port->mtu + 14;
+    return !skb->gso_size && skb->len - dpx_output_spare(skb) > port->mtu + 14;
 }
 
 /* The same by the devices: of an internal port the host's end, too. */
@@ -49,7 +50,7 @@ dpx_output_exceeds(struct __sk_buff *skb, const struct dpx_port *port)
     mtu = 0;
     return port->host
            && bpf_check_mtu(skb, port->host, &mtu, -spare, 0)
-              == BPF_MTU_CHK_RET_FRAG_NEEDED;
+                  == BPF_MTU_CHK_RET_FRAG_NEEDED;
 }
 
 static __always_inline bool
@@ -79,7 +80,8 @@ dpx_output_failed(struct __sk_buff *skb, __u32 out, int error)
         return DPX_DROP_PORT_DOWN;
     }
     return dpx_output_too_long(skb, port) || dpx_output_exceeds(skb, port)
-           ? DPX_DROP_MTU : DPX_DROP_REDIRECT;
+               ? DPX_DROP_MTU
+               : DPX_DROP_REDIRECT;
 }
 
 /* Output to port `out`, whose record forbids it.  Returns 0 or an

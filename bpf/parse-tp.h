@@ -34,7 +34,7 @@ dpx_parse_has(ctx_t *ctx, struct dpx_scratch *s, __u32 end)
     return ctx_header(ctx, s, end - 1, 1) || end <= ctx_len(ctx);
 }
 
-#define DPX_ND_LEN 24           /* Up to the options. */
+#define DPX_ND_LEN 24 /* Up to the options. */
 #define DPX_ND_SOLICITATION 135
 #define DPX_ND_ADVERTISEMENT 136
 
@@ -91,7 +91,10 @@ CTX_GLOBAL int
 dpx_parse_nd(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs)
 {
     struct dpx_nd_walk walk = {
-        .ctx = ctx, .s = s, .ofs = ofs + DPX_ND_LEN, .end = ctx_len(ctx),
+        .ctx = ctx,
+        .s = s,
+        .ofs = ofs + DPX_ND_LEN,
+        .end = ctx_len(ctx),
     };
     const __u8 *p = ctx_header(ctx, s, ofs, DPX_ND_LEN);
 

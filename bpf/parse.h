@@ -31,12 +31,12 @@
 #define DPX_ETH_RARP DPX_BE16(0x8035)
 #define DPX_ETH_MPLS DPX_BE16(0x8847)
 #define DPX_ETH_MPLS_MC DPX_BE16(0x8848)
-#define DPX_ETH_LLC DPX_BE16(0x0004)    /* Any LLC frame without a type. */
-#define DPX_ETH_MIN 0x0600              /* Smaller ones are lengths. */
+#define DPX_ETH_LLC DPX_BE16(0x0004) /* Any LLC frame without a type. */
+#define DPX_ETH_MIN 0x0600           /* Smaller ones are lengths. */
 
 #define DPX_LOW_48 0xffffffffffffull
 
-/* Network layer.  ---------------------------------------------------------- */
+/* Network layer.  --------------------------------------------------------- */
 
 /* Word 4 of the key. */
 static __always_inline __u64
@@ -84,8 +84,11 @@ dpx_parse_ipv4(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs)
 static __always_inline bool
 dpx_parse_is_ext(__u32 next)
 {
-    return next < 64 && (1ull << DPX_IPV6_ROUTING | 1ull << DPX_IPV6_FRAGMENT
-                         | 1ull << DPX_IPV6_AUTH | 1ull << 60 | 1) >> next & 1;
+    return next < 64
+           && (1ull << DPX_IPV6_ROUTING | 1ull << DPX_IPV6_FRAGMENT
+               | 1ull << DPX_IPV6_AUTH | 1ull << 60 | 1)
+                      >> next
+                  & 1;
 }
 
 struct dpx_ext_walk {
@@ -93,8 +96,8 @@ struct dpx_ext_walk {
     struct dpx_scratch *s;
     __u32 ofs;
     __u32 next;
-    __u32 frag;                 /* enum dpx_frag. */
-    __u32 broken;               /* The chain does not end well. */
+    __u32 frag;   /* enum dpx_frag. */
+    __u32 broken; /* The chain does not end well. */
     int error;
 };
 
@@ -181,8 +184,9 @@ CTX_GLOBAL int
 dpx_parse_exts(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs, __u32 next,
                __u64 word)
 {
-    struct dpx_ext_walk walk = { .ctx = ctx, .s = s, .ofs = ofs,
-                                 .next = next };
+    struct dpx_ext_walk walk = {
+        .ctx = ctx, .s = s, .ofs = ofs, .next = next
+    };
 
     if (!s) {
         return 0;
@@ -297,7 +301,7 @@ dpx_parse_other(ctx_t *ctx, struct dpx_scratch *s, __u32 ofs, __u16 type)
     return 0;
 }
 
-/* Link layer.  ------------------------------------------------------------- */
+/* Link layer.  ------------------------------------------------------------ */
 
 static __always_inline bool
 dpx_parse_is_vlan(__u16 type)
@@ -314,9 +318,9 @@ dpx_parse_tag(__u16 tpid, __u16 tci)
 
 /* Where the parser is in the link layer. */
 struct dpx_link {
-    __u32 ofs;                  /* Behind the EtherType. */
+    __u32 ofs; /* Behind the EtherType. */
     __u16 type;
-    __u64 tags;                 /* Word 3 of the key; 0: none yet. */
+    __u64 tags; /* Word 3 of the key; 0: none yet. */
 };
 
 /* Takes the tag that `link` is at, if it is whole. */
@@ -431,7 +435,7 @@ dpx_parse(ctx_t *ctx, struct dpx_scratch *s)
 }
 
 _Static_assert(offsetof(struct dpx_scratch, flags)
-               == offsetof(struct dpx_scratch, mpls_ofs) + 6,
+                   == offsetof(struct dpx_scratch, mpls_ofs) + 6,
                "offsets and flags are cleared together");
 
 #endif /* bpf/parse.h */

@@ -14,8 +14,8 @@
 
 #include "bpf/ctx_maps.bpf.h"
 
-#define DPX_UPCALL_ROOM 64      /* For userdata as OVS mostly sends it. */
-#define DPX_UPCALL_MAX_PACKET (65535 + 18)      /* With header and tag. */
+#define DPX_UPCALL_ROOM 64 /* For userdata as OVS mostly sends it. */
+#define DPX_UPCALL_MAX_PACKET (65535 + 18) /* With header and tag. */
 
 /* The ring for this packet: of the handler that `pid` names, or of the one
  * that the packet's hash does.  NULL: nobody listens. */
@@ -33,8 +33,8 @@ dpx_upcall_ring(struct __sk_buff *skb, const struct dpx_scratch *s, __u32 pid)
     return bpf_map_lookup_elem(&upcalls, &i);
 }
 
-/* Copies the frame to `dst`, where there are `max` bytes (a constant), with the
- * tag that is beside it back in its place.  Returns 0 or an error. */
+/* Copies the frame to `dst`, where there are `max` bytes (a constant), with
+ * the tag that is beside it back in its place.  Returns 0 or an error. */
 static __always_inline int
 dpx_upcall_packet(struct __sk_buff *skb, __u8 *dst, __u32 max)
 {
@@ -68,8 +68,8 @@ dpx_upcall_packet(struct __sk_buff *skb, __u8 *dst, __u32 max)
 /* What goes into a record besides the packet. */
 struct dpx_upcall_args {
     void *ring;
-    __u64 *backlog;             /* The port's. */
-    __u32 type;                 /* enum dpx_upcall_type. */
+    __u64 *backlog; /* The port's. */
+    __u32 type;     /* enum dpx_upcall_type. */
     __u32 pid;
 };
 

@@ -18,8 +18,8 @@
 /* A packet in memory.  `frame` is modified in place; pushes use its headroom
  * and grow it if there is too little. */
 struct dpx_packet {
-    struct dpx_buf frame;       /* From the destination MAC on. */
-    uint16_t gso_size;          /* 0: one packet. */
+    struct dpx_buf frame; /* From the destination MAC on. */
+    uint16_t gso_size;    /* 0: one packet. */
     /* Metadata that is not in the frame; the rest of a key is parsed. */
     uint32_t in_port;
     uint32_t recirc_id;
@@ -47,13 +47,13 @@ void dpx_user_parse(const struct dpx_packet *, struct dpx_key *key);
  * actions, or an upcall.  Counts as the kernel's planes do, in the row of
  * `cpu`, which no other thread may use at the time.  The callbacks run between
  * dpx_read_begin() and dpx_read_end(), so they must not write the table. */
-void dpx_user_receive(struct dpx_maps *maps, uint32_t cpu,
-                      struct dpx_packet *, const struct dpx_user_ops *);
+void dpx_user_receive(struct dpx_maps *maps, uint32_t cpu, struct dpx_packet *,
+                      const struct dpx_user_ops *);
 
 /* Runs `ops` on the packet.  `maps` is for what looks up again (recirc), and
  * may be NULL where nothing does. */
-void dpx_user_execute(struct dpx_maps *maps, uint32_t cpu,
-                      struct dpx_packet *, const struct dpx_op *ops,
-                      size_t n_ops, const struct dpx_user_ops *);
+void dpx_user_execute(struct dpx_maps *maps, uint32_t cpu, struct dpx_packet *,
+                      const struct dpx_op *ops, size_t n_ops,
+                      const struct dpx_user_ops *);
 
 #endif /* bpf/user.h */

@@ -14,7 +14,7 @@
 struct registration {
     struct registration *next;
     const struct dpif_class *class;
-    unsigned int refs;          /* Open datapaths. */
+    unsigned int refs; /* Open datapaths. */
 };
 
 static const struct dpif_class *base_classes[] = {
@@ -147,8 +147,8 @@ dpif_class_ref(const char *type, struct registration **rp)
         (*rp)->refs++;
     }
     unlock();
-    return *rp ? 0 : dpx_error(EAFNOSUPPORT, "datapath type %s is unknown",
-                               type);
+    return *rp ? 0
+               : dpx_error(EAFNOSUPPORT, "datapath type %s is unknown", type);
 }
 
 void

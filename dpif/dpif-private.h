@@ -27,15 +27,15 @@ void dpif_log_debug(const struct dpif *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void dpif_log_warning(const struct dpif *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void dpif_log_put(const struct dpif *, const struct dpif_flow_put_op *,
-                  int error);
+void
+dpif_log_put(const struct dpif *, const struct dpif_flow_put_op *, int error);
 void dpif_log_flow(const struct dpif *, const char *operation, int error,
                    const struct nlattr *key, size_t key_len,
                    const struct nlattr *mask, size_t mask_len,
                    const struct dpif_flow_stats *,
                    const struct nlattr *actions, size_t actions_len);
-void dpif_log_execute(const struct dpif *, const struct dpif_execute *,
-                      int error);
+void
+dpif_log_execute(const struct dpif *, const struct dpif_execute *, int error);
 void dpif_log_upcall(const struct dpif *, const struct dpif_upcall *);
 
 /* dpif.c */

@@ -6,8 +6,8 @@
  *
  * What holds for all members, unless one says otherwise:
  *
- *   - It must be there.  What may be NULL says "optional", and what the library
- *     does instead.
+ *   - It must be there.  What may be NULL says "optional", and what the
+ *     library does instead.
  *   - An int result is 0 or a positive errno; the provider may leave a text
  *     with it by dpx_error() (lib/error.h).
  *   - It may be called from several threads at once, on one handle too.
@@ -31,7 +31,7 @@ struct dpif {
     const struct dpif_class *dpif_class;
     void *registration;
     char *base_name;
-    char *full_name;            /* "type@base". */
+    char *full_name; /* "type@base". */
     uint8_t netflow_engine_type;
     uint8_t netflow_engine_id;
 };
@@ -135,8 +135,7 @@ struct dpif_class {
      * the next call change the key that the last one returned?  Optional:
      * true. */
     int (*flow_dump_start)(const struct dpif *, void **iter);
-    int (*flow_dump_state_init)(const struct dpif *, void *iter,
-                                void **state);
+    int (*flow_dump_state_init)(const struct dpif *, void *iter, void **state);
     int (*flow_dump_next)(const struct dpif *, void *iter, void *state,
                           const struct nlattr **key, size_t *key_len,
                           const struct nlattr **mask, size_t *mask_len,

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 static _Atomic uint64_t events[DPIF_N_EVENTS];
 
 void
@@ -196,8 +195,9 @@ dpif_queue_to_priority(const struct dpif *dpif, uint32_t queue_id,
                        uint32_t *priority)
 {
     int error = dpif->dpif_class->queue_to_priority
-        ? dpif->dpif_class->queue_to_priority(dpif, queue_id, priority)
-        : EOPNOTSUPP;
+                    ? dpif->dpif_class->queue_to_priority(dpif, queue_id,
+                                                          priority)
+                    : EOPNOTSUPP;
 
     if (error) {
         *priority = 0;

@@ -32,15 +32,18 @@ struct dpif_class;
 
 /* Port numbers. */
 #define DPIF_PORT_LOCAL 0u
-#define DPIF_PORT_NONE 0xffffffffu      /* OVS's ODPP_NONE. */
+#define DPIF_PORT_NONE 0xffffffffu /* OVS's ODPP_NONE. */
 
 /* A set of names. */
 struct dpif_set {
-    char **names;               /* Sorted. */
+    char **names; /* Sorted. */
     size_t n;
 };
 
-#define DPIF_SET_INIT { NULL, 0 }
+#define DPIF_SET_INIT                                                         \
+    {                                                                         \
+        NULL, 0                                                               \
+    }
 void dpif_set_add(struct dpif_set *, const char *name);
 bool dpif_set_contains(const struct dpif_set *, const char *name);
 void dpif_set_clear(struct dpif_set *); /* Frees what it holds. */
@@ -70,12 +73,12 @@ const char *dpif_base_name(const struct dpif *);
 const char *dpif_type(const struct dpif *);
 
 struct dpif_dp_stats {
-    uint64_t n_hit;             /* Packets that matched a flow. */
-    uint64_t n_missed;          /* Packets that matched none. */
-    uint64_t n_lost;            /* Misses that did not reach userspace. */
-    uint64_t n_flows;           /* Flows present. */
-    uint64_t n_mask_hit;        /* Masks looked at for all packets. */
-    uint32_t n_masks;           /* Masks present. */
+    uint64_t n_hit;      /* Packets that matched a flow. */
+    uint64_t n_missed;   /* Packets that matched none. */
+    uint64_t n_lost;     /* Misses that did not reach userspace. */
+    uint64_t n_flows;    /* Flows present. */
+    uint64_t n_mask_hit; /* Masks looked at for all packets. */
+    uint32_t n_masks;    /* Masks present. */
 };
 int dpif_get_dp_stats(const struct dpif *, struct dpif_dp_stats *);
 
@@ -83,9 +86,9 @@ int dpif_get_dp_stats(const struct dpif *, struct dpif_dp_stats *);
 
 /* A network device to become a port. */
 struct dpif_netdev {
-    const char *name;           /* E.g. "eth0". */
-    const char *type;           /* E.g. "system", "internal", "dummy". */
-    const char *mode;           /* Type "xdp": "auto", "xdp", "tc" or NULL. */
+    const char *name; /* E.g. "eth0". */
+    const char *type; /* E.g. "system", "internal", "dummy". */
+    const char *mode; /* Type "xdp": "auto", "xdp", "tc" or NULL. */
 };
 
 struct dpif_port {
@@ -94,8 +97,8 @@ struct dpif_port {
     uint32_t port_no;
 };
 
-int dpif_port_add(struct dpif *, const struct dpif_netdev *,
-                  uint32_t *port_nop);
+int
+dpif_port_add(struct dpif *, const struct dpif_netdev *, uint32_t *port_nop);
 int dpif_port_del(struct dpif *, uint32_t port_no);
 bool dpif_port_exists(const struct dpif *, const char *devname);
 int dpif_port_query_by_number(const struct dpif *, uint32_t port_no,
@@ -104,8 +107,8 @@ int dpif_port_query_by_name(const struct dpif *, const char *devname,
                             struct dpif_port *);
 int dpif_port_get_name(struct dpif *, uint32_t port_no, char *name,
                        size_t name_size);
-uint32_t dpif_port_get_pid(const struct dpif *, uint32_t port_no,
-                           uint32_t hash);
+uint32_t
+dpif_port_get_pid(const struct dpif *, uint32_t port_no, uint32_t hash);
 void dpif_port_clone(struct dpif_port *, const struct dpif_port *);
 void dpif_port_destroy(struct dpif_port *);
 
@@ -120,12 +123,11 @@ int dpif_port_dump_done(struct dpif_port_dump *);
 
 /* Goes through the ports of DPIF.  Leaving the loop early takes a
  * dpif_port_dump_done(). */
-#define DPIF_PORT_FOR_EACH(PORT, DUMP, DPIF)                                \
-    for (dpif_port_dump_start(DUMP, DPIF);                                  \
-         (dpif_port_dump_next(DUMP, PORT)                                   \
-          ? true                                                            \
-          : (dpif_port_dump_done(DUMP), false));                            \
-        )
+#define DPIF_PORT_FOR_EACH(PORT, DUMP, DPIF)                                  \
+    for (dpif_port_dump_start(DUMP, DPIF);                                    \
+         (dpif_port_dump_next(DUMP, PORT)                                     \
+              ? true                                                          \
+              : (dpif_port_dump_done(DUMP), false));)
 
 int dpif_port_poll(const struct dpif *, char **devnamep);
 void dpif_port_poll_wait(const struct dpif *);
@@ -135,8 +137,8 @@ void dpif_port_poll_wait(const struct dpif *);
 struct dpif_flow_stats {
     uint64_t n_packets;
     uint64_t n_bytes;
-    long long int used;         /* ms of CLOCK_MONOTONIC; 0: never. */
-    uint16_t tcp_flags;         /* Host order. */
+    long long int used; /* ms of CLOCK_MONOTONIC; 0: never. */
+    uint16_t tcp_flags; /* Host order. */
 };
 
 enum dpif_flow_put_flags {
@@ -146,14 +148,13 @@ enum dpif_flow_put_flags {
 };
 
 int dpif_flow_flush(struct dpif *);
-int dpif_flow_put(struct dpif *, unsigned int flags,
-                  const struct nlattr *key, size_t key_len,
-                  const struct nlattr *mask, size_t mask_len,
+int dpif_flow_put(struct dpif *, unsigned int flags, const struct nlattr *key,
+                  size_t key_len, const struct nlattr *mask, size_t mask_len,
                   const struct nlattr *actions, size_t actions_len,
                   struct dpif_flow_stats *);
-int dpif_flow_get(const struct dpif *, const struct nlattr *key,
-                  size_t key_len, struct dpx_buf **actions,
-                  struct dpif_flow_stats *);
+int
+dpif_flow_get(const struct dpif *, const struct nlattr *key, size_t key_len,
+              struct dpx_buf **actions, struct dpif_flow_stats *);
 int dpif_flow_del(struct dpif *, const struct nlattr *key, size_t key_len,
                   struct dpif_flow_stats *);
 
@@ -169,16 +170,16 @@ bool dpif_flow_dump_next(struct dpif_flow_dump *, void *state,
                          const struct nlattr **mask, size_t *mask_len,
                          const struct nlattr **actions, size_t *actions_len,
                          const struct dpif_flow_stats **);
-bool dpif_flow_dump_next_may_destroy_keys(struct dpif_flow_dump *,
-                                          void *state);
+bool
+dpif_flow_dump_next_may_destroy_keys(struct dpif_flow_dump *, void *state);
 void dpif_flow_dump_state_uninit(const struct dpif_flow_dump *, void *state);
 int dpif_flow_dump_done(struct dpif_flow_dump *);
 
 /* The share of one packet, whose key attributes are `key`, in the statistics
  * of a flow; `used` as in struct dpif_flow_stats. */
 void dpif_flow_stats_extract(const struct nlattr *key, size_t key_len,
-                             const struct dpx_buf *packet,
-                             long long int used, struct dpif_flow_stats *);
+                             const struct dpx_buf *packet, long long int used,
+                             struct dpif_flow_stats *);
 /* Appends "packets:10, bytes:980, used:0.120s, flags:SP." */
 void dpif_flow_stats_format(const struct dpif_flow_stats *, struct dpx_buf *);
 
@@ -187,13 +188,13 @@ void dpif_flow_stats_format(const struct dpif_flow_stats *, struct dpx_buf *);
 struct dpif_execute {
     const struct nlattr *actions;
     size_t actions_len;
-    const struct nlattr *key;   /* Metadata: in_port, skb_priority, ... */
+    const struct nlattr *key; /* Metadata: in_port, skb_priority, ... */
     size_t key_len;
-    struct dpx_buf *packet;     /* From the destination MAC; may be modified.
+    struct dpx_buf *packet; /* From the destination MAC; may be modified.
                                  * */
-    uint16_t gso_size;          /* 0: one packet; else as in the upcall. */
-    bool needs_help;            /* Do all that is possible in userspace. */
-    bool probe;                 /* Validate only. */
+    uint16_t gso_size;      /* 0: one packet; else as in the upcall. */
+    bool needs_help;        /* Do all that is possible in userspace. */
+    bool probe;             /* Validate only. */
 };
 int dpif_execute(struct dpif *, struct dpif_execute *);
 
@@ -204,26 +205,26 @@ enum dpif_op_type {
 };
 
 struct dpif_flow_put_op {
-    unsigned int flags;         /* enum dpif_flow_put_flags. */
+    unsigned int flags; /* enum dpif_flow_put_flags. */
     const struct nlattr *key;
     size_t key_len;
     const struct nlattr *mask;
     size_t mask_len;
     const struct nlattr *actions;
     size_t actions_len;
-    struct dpif_flow_stats *stats;      /* May be NULL. */
+    struct dpif_flow_stats *stats; /* May be NULL. */
 };
 
 struct dpif_flow_del_op {
     const struct nlattr *key;
     size_t key_len;
-    struct dpif_flow_stats *stats;      /* May be NULL. */
+    struct dpif_flow_stats *stats; /* May be NULL. */
 };
 
 struct dpif_op {
     enum dpif_op_type type;
-    int error;                  /* Result. */
-    char *message;              /* The library's own. */
+    int error;     /* Result. */
+    char *message; /* The library's own. */
     union {
         struct dpif_flow_put_op flow_put;
         struct dpif_flow_del_op flow_del;
@@ -232,20 +233,16 @@ struct dpif_op {
 };
 void dpif_operate(struct dpif *, struct dpif_op **ops, size_t n_ops);
 
-enum dpif_upcall_type {
-    DPIF_UC_MISS,
-    DPIF_UC_ACTION,
-    DPIF_N_UC_TYPES
-};
+enum dpif_upcall_type { DPIF_UC_MISS, DPIF_UC_ACTION, DPIF_N_UC_TYPES };
 const char *dpif_upcall_type_to_string(enum dpif_upcall_type);
 
 struct dpif_upcall {
     enum dpif_upcall_type type;
-    struct dpx_buf packet;      /* The caller's, to be freed. */
-    const struct nlattr *key;   /* In recv's `buf`, as is userdata. */
+    struct dpx_buf packet;    /* The caller's, to be freed. */
+    const struct nlattr *key; /* In recv's `buf`, as is userdata. */
     size_t key_len;
-    const struct nlattr *userdata;      /* The attribute, or NULL. */
-    uint16_t gso_size;          /* 0: one packet. */
+    const struct nlattr *userdata; /* The attribute, or NULL. */
+    uint16_t gso_size;             /* 0: one packet. */
 };
 
 int dpif_recv_set(struct dpif *, bool enable);

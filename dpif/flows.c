@@ -31,9 +31,8 @@ dpif_flow_flush(struct dpif *dpif)
  * EEXIST.  `mask` NULL: exact.  `stats`, which may be NULL, receives the
  * counters from before; zeros for a new flow and on error. */
 int
-dpif_flow_put(struct dpif *dpif, unsigned int flags,
-              const struct nlattr *key, size_t key_len,
-              const struct nlattr *mask, size_t mask_len,
+dpif_flow_put(struct dpif *dpif, unsigned int flags, const struct nlattr *key,
+              size_t key_len, const struct nlattr *mask, size_t mask_len,
               const struct nlattr *actions, size_t actions_len,
               struct dpif_flow_stats *stats)
 {
@@ -46,7 +45,7 @@ dpif_flow_put(struct dpif *dpif, unsigned int flags,
         },
     };
 
-    dpif_operate(dpif, &(struct dpif_op *) { &op }, 1);
+    dpif_operate(dpif, &(struct dpif_op *){ &op }, 1);
     return op.error;
 }
 
@@ -96,7 +95,7 @@ dpif_flow_del(struct dpif *dpif, const struct nlattr *key, size_t key_len,
         .u.flow_del = { .key = key, .key_len = key_len, .stats = stats },
     };
 
-    dpif_operate(dpif, &(struct dpif_op *) { &op }, 1);
+    dpif_operate(dpif, &(struct dpif_op *){ &op }, 1);
     return op.error;
 }
 
@@ -164,7 +163,10 @@ dpif_flow_dump_next(struct dpif_flow_dump *dump, void *state,
             }
         }
     }
-#define OUT(POINTER, VALUE) if (POINTER) { *(POINTER) = (VALUE); }
+#define OUT(POINTER, VALUE)                                                   \
+    if (POINTER) {                                                            \
+        *(POINTER) = (VALUE);                                                 \
+    }
     OUT(key, k);
     OUT(key_len, k_len);
     OUT(mask, m);
@@ -182,7 +184,8 @@ dpif_flow_dump_next_may_destroy_keys(struct dpif_flow_dump *dump, void *state)
     const struct dpif_class *class = dump->dpif->dpif_class;
 
     return class->flow_dump_next_may_destroy_keys
-        ? class->flow_dump_next_may_destroy_keys(state) : true;
+               ? class->flow_dump_next_may_destroy_keys(state)
+               : true;
 }
 
 void
@@ -222,15 +225,15 @@ dpif_flow_stats_extract(const struct nlattr *key, size_t key_len,
     stats->n_packets = 1;
     stats->n_bytes = packet->len;
     stats->used = used;
-    stats->tcp_flags = dpx_key_parse(key, key_len, &k)
-        ? 0 : ntohs(k.tcp_flags);
+    stats->tcp_flags = dpx_key_parse(key, key_len, &k) ? 0
+                                                       : ntohs(k.tcp_flags);
 }
 
 void
 dpif_flow_stats_format(const struct dpif_flow_stats *stats,
                        struct dpx_buf *text)
 {
-    dpx_buf_printf(text, "packets:%"PRIu64", bytes:%"PRIu64", used:",
+    dpx_buf_printf(text, "packets:%" PRIu64 ", bytes:%" PRIu64 ", used:",
                    stats->n_packets, stats->n_bytes);
     if (stats->used) {
         dpx_buf_printf(text, "%.3fs",

@@ -97,7 +97,7 @@ struct flow_message {
     size_t key_len;
     const struct nlattr *mask;
     size_t mask_len;
-    const struct dpif_flow_stats *stats;        /* NULL: none. */
+    const struct dpif_flow_stats *stats; /* NULL: none. */
     const struct nlattr *actions;
     size_t actions_len;
 };
@@ -148,8 +148,8 @@ dpif_log_flow(const struct dpif *dpif, const char *operation, int error,
     enum dpx_log_level level;
 
     if (flow_wanted(error, &level)) {
-        struct flow_message m = { key, key_len, mask, mask_len, stats,
-                                  actions, actions_len };
+        struct flow_message m = { key,   key_len, mask,       mask_len,
+                                  stats, actions, actions_len };
         struct dpx_buf text = DPX_BUF_INIT;
 
         dpx_buf_printf(&text, "%s", operation);
@@ -164,8 +164,8 @@ dpif_log_put(const struct dpif *dpif, const struct dpif_flow_put_op *put,
     enum dpx_log_level level;
 
     if (flow_wanted(error, &level)) {
-        struct flow_message m = { put->key, put->key_len, put->mask,
-                                  put->mask_len, put->stats, put->actions,
+        struct flow_message m = { put->key,        put->key_len, put->mask,
+                                  put->mask_len,   put->stats,   put->actions,
                                   put->actions_len };
         struct dpx_buf text = DPX_BUF_INIT;
 

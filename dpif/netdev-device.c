@@ -27,9 +27,9 @@
 #include "provider-core/packet-socket.h"
 
 enum {
-    MAX_FRAME = 65536 + 64,     /* A GSO packet, with its headers. */
-    BATCH = 32,                 /* Packets of a port before others' turn. */
-    WATCH = DPX_MAX_PORTS,      /* In epoll's data: not a port. */
+    MAX_FRAME = 65536 + 64, /* A GSO packet, with its headers. */
+    BATCH = 32,             /* Packets of a port before others' turn. */
+    WATCH = DPX_MAX_PORTS,  /* In epoll's data: not a port. */
     STOP,
 };
 
@@ -73,20 +73,23 @@ open_tap(struct netdev_port *port)
         error = ioctl_ifreq(SIOCSIFFLAGS, &ifr);
     }
     return error ? dpx_error(error, "cannot make tap %s: %s", port->name,
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 static int
 open_socket(struct netdev_port *port)
 {
     struct sockaddr_ll addr = {
-        .sll_family = AF_PACKET, .sll_protocol = DPX_BE16(ETH_P_ALL),
+        .sll_family = AF_PACKET,
+        .sll_protocol = DPX_BE16(ETH_P_ALL),
         .sll_ifindex = port->ifindex,
     };
     struct packet_mreq promisc = {
-        .mr_ifindex = port->ifindex, .mr_type = PACKET_MR_PROMISC,
+        .mr_ifindex = port->ifindex,
+        .mr_type = PACKET_MR_PROMISC,
     };
-    int on = 1, rcvbuf = 8 << 20;       /* Thousands of short frames. */
+    int on = 1, rcvbuf = 8 << 20; /* Thousands of short frames. */
 
     port->fd = dpx_packet_socket_open();
     if (port->fd < 0) {
@@ -111,7 +114,8 @@ watch_fd(struct netdev_dp *dp, int fd, uint32_t what)
     struct epoll_event event = { .events = EPOLLIN, .data.u32 = what };
 
     return epoll_ctl(dp->epoll, EPOLL_CTL_ADD, fd, &event)
-           ? dpx_error(errno, "cannot poll a port: %s", strerror(errno)) : 0;
+               ? dpx_error(errno, "cannot poll a port: %s", strerror(errno))
+               : 0;
 }
 
 /* Receiving --------------------------------------------------------------- */
@@ -134,12 +138,15 @@ receive_socket(const struct netdev_port *port, struct dpx_packet *packet)
     struct dpx_buf *frame = &packet->frame;
     struct virtio_net_hdr vnet;
     struct iovec iov[2] = {
-        { &vnet, sizeof vnet }, { dpx_buf_data(frame), MAX_FRAME },
+        { &vnet, sizeof vnet },
+        { dpx_buf_data(frame), MAX_FRAME },
     };
     char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
     struct msghdr msg = {
-        .msg_iov = iov, .msg_iovlen = 2,
-        .msg_control = control, .msg_controllen = sizeof control,
+        .msg_iov = iov,
+        .msg_iovlen = 2,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
     };
     ssize_t n = recvmsg(port->fd, &msg, MSG_DONTWAIT);
     struct cmsghdr *c;
@@ -149,7 +156,8 @@ receive_socket(const struct netdev_port *port, struct dpx_packet *packet)
     }
     frame->len = n - sizeof vnet;
     packet->gso_size = vnet.gso_type == VIRTIO_NET_HDR_GSO_NONE
-                       ? 0 : vnet.gso_size;
+                           ? 0
+                           : vnet.gso_size;
     for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
         struct tpacket_auxdata aux;
 
@@ -158,8 +166,10 @@ receive_socket(const struct netdev_port *port, struct dpx_packet *packet)
         }
         memcpy(&aux, CMSG_DATA(c), sizeof aux);
         if (aux.tp_status & TP_STATUS_VLAN_VALID) {
-            insert_tag(frame, aux.tp_status & TP_STATUS_VLAN_TPID_VALID
-                              ? aux.tp_vlan_tpid : ETH_P_8021Q,
+            insert_tag(frame,
+                       aux.tp_status & TP_STATUS_VLAN_TPID_VALID
+                           ? aux.tp_vlan_tpid
+                           : ETH_P_8021Q,
                        aux.tp_vlan_tci);
         }
     }
@@ -196,12 +206,12 @@ receive(struct netdev_dp *dp, uint32_t number, struct dpx_packet *packet)
         }
         frame->head = DPX_FRAME_HEADROOM;
         if (!(port->kind == NETDEV_TAP ? receive_tap(port, packet)
-              : receive_socket(port, packet))) {
+                                       : receive_socket(port, packet))) {
             break;
         }
         packet->in_port = number;
-        packet->recirc_id = packet->skb_priority = packet->skb_mark
-            = packet->dp_hash = 0;
+        packet->recirc_id = packet->skb_priority = packet->skb_mark =
+            packet->dp_hash = 0;
         netdev_packet_receive(dp, packet);
     }
     pthread_rwlock_unlock(&dp->lock);
@@ -314,8 +324,9 @@ netdev_device_open(struct netdev_dp *dp, struct netdev_port *port)
     }
     if (!error) {
         port->ifindex = if_nametoindex(port->name);
-        error = port->ifindex ? 0 : dpx_error(ENODEV, "there is no device %s",
-                                              port->name);
+        error = port->ifindex
+                    ? 0
+                    : dpx_error(ENODEV, "there is no device %s", port->name);
     }
     if (!error && port->kind == NETDEV_SYSTEM) {
         error = open_socket(port);
@@ -333,7 +344,7 @@ netdev_device_open(struct netdev_dp *dp, struct netdev_port *port)
 void
 netdev_device_close(struct netdev_port *port)
 {
-    close_fd(&port->fd);        /* Which also ends its being polled. */
+    close_fd(&port->fd); /* Which also ends its being polled. */
 }
 
 void
@@ -357,7 +368,7 @@ netdev_devices_close(struct netdev_dp *dp)
 
 struct segments {
     struct netdev_port *port;
-    int error;                  /* The first one. */
+    int error; /* The first one. */
 };
 
 static void

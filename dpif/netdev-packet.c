@@ -57,8 +57,8 @@ keep_segment(void *aux, const uint8_t *frame, size_t len)
     struct segments *s = aux;
 
     if (keep(s->port, frame, len)) {
-        dpx_maps_count_drop(s->dp->maps, s->port->number, DPX_DROP_REDIRECT,
-                            1, len);
+        dpx_maps_count_drop(s->dp->maps, s->port->number, DPX_DROP_REDIRECT, 1,
+                            len);
     }
 }
 
@@ -118,7 +118,7 @@ end(void *dp_)
 void
 netdev_packets_open(struct netdev_dp *dp)
 {
-    dp->core.ops = (struct dpx_user_ops) { output, netdev_upcall, drop, dp };
+    dp->core.ops = (struct dpx_user_ops){ output, netdev_upcall, drop, dp };
     dp->core.begin = begin;
     dp->core.end = end;
 }
@@ -185,8 +185,10 @@ dpif_dummy_receive(struct dpif *dpif, uint32_t port_no, const void *frame,
     int error;
 
     if (len < ETH_LEN) {
-        return dpx_error(EINVAL, "a packet of %zu bytes has no Ethernet "
-                         "header", len);
+        return dpx_error(EINVAL,
+                         "a packet of %zu bytes has no Ethernet "
+                         "header",
+                         len);
     }
     error = find(dpif, port_no, &port);
     if (error) {

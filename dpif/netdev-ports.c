@@ -60,11 +60,13 @@ port_create(struct netdev_dp *dp, const char *name, const char *type,
         i++;
     }
     if (i == N_TYPES) {
-        return dpx_error(EAFNOSUPPORT, "port %s: type %s is not one of "
-                         "netdev's", name, type);
+        return dpx_error(EAFNOSUPPORT,
+                         "port %s: type %s is not one of "
+                         "netdev's",
+                         name, type);
     } else if (!name[0] || strlen(name) >= DPX_NAME_LEN) {
-        return dpx_error(EINVAL, "port \"%s\": a name has 1 to %d bytes",
-                         name, DPX_NAME_LEN - 1);
+        return dpx_error(EINVAL, "port \"%s\": a name has 1 to %d bytes", name,
+                         DPX_NAME_LEN - 1);
     }
     port = dpif_xzalloc(sizeof *port);
     port->number = number;
@@ -128,12 +130,11 @@ choose_number(const struct netdev_dp *dp, uint32_t wanted, uint32_t *number)
     if (wanted != DPIF_PORT_NONE) {
         *number = wanted;
         return wanted >= DPX_MAX_PORTS
-            ? dpx_error(EFBIG, "port %u: the highest number is %u", wanted,
-                        DPX_MAX_PORTS - 1)
-            : dp->ports[wanted]
-            ? dpx_error(EBUSY, "port %u is taken by %s", wanted,
-                        dp->ports[wanted]->name)
-            : 0;
+                   ? dpx_error(EFBIG, "port %u: the highest number is %u",
+                               wanted, DPX_MAX_PORTS - 1)
+               : dp->ports[wanted] ? dpx_error(EBUSY, "port %u is taken by %s",
+                                               wanted, dp->ports[wanted]->name)
+                                   : 0;
     }
     for (*number = 1; *number < DPX_MAX_PORTS; ++*number) {
         if (!dp->ports[*number]) {

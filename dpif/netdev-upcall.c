@@ -63,9 +63,10 @@ queue(struct netdev_dp *dp, struct netdev_handler *h,
     size_t size = dpx_upcall_size(userdata_len, packet);
     size_t room = 2 * (size_t) dp->maps->conf.ring_bytes;
     uint64_t *backlog = key->in_port < DPX_MAX_PORTS
-                        ? &dp->maps->backlog[key->in_port] : NULL;
-    uint64_t outstanding = backlog ? __atomic_load_n(backlog,
-                                                     __ATOMIC_RELAXED) : 0;
+                            ? &dp->maps->backlog[key->in_port]
+                            : NULL;
+    uint64_t outstanding = backlog ? __atomic_load_n(backlog, __ATOMIC_RELAXED)
+                                   : 0;
     bool ok;
 
     pthread_mutex_lock(&h->lock);
@@ -90,12 +91,13 @@ netdev_upcall(void *dp_, enum dpx_upcall_type type, uint32_t pid,
     uint32_t n = dp->n_handlers;
 
     if (n) {
-        uint32_t i = pid && pid <= n ? pid - 1
-                     : dpx_hash_packet(&dp->maps->conf, key) % n;
+        uint32_t i = pid && pid <= n
+                         ? pid - 1
+                         : dpx_hash_packet(&dp->maps->conf, key) % n;
 
         reason = DPX_DROP_LOST;
-        if (queue(dp, &dp->handlers[i], type, pid, key, userdata,
-                  userdata_len, packet)) {
+        if (queue(dp, &dp->handlers[i], type, pid, key, userdata, userdata_len,
+                  packet)) {
             return;
         }
     }

@@ -131,8 +131,10 @@ dp_ref(const char *name, bool create, struct netdev_dp **dpp)
         error = dpx_error(EEXIST, "datapath netdev@%s exists", name);
     } else if (!*place) {
         error = create ? dp_create(name, place)
-            : dpx_error(ENODEV, "there is no datapath netdev@%s in this "
-                        "process", name);
+                       : dpx_error(ENODEV,
+                                   "there is no datapath netdev@%s in this "
+                                   "process",
+                                   name);
     }
     if (!error) {
         (*place)->refs++;
@@ -242,8 +244,10 @@ netdev_get_stats(const struct dpif *dpif, struct dpif_dp_stats *stats)
     struct dpx_stats sum;
 
     dpx_maps_stats(dp->maps, &sum);
-    *stats = (struct dpif_dp_stats) {
-        .n_hit = sum.hit, .n_missed = sum.missed, .n_lost = dp->n_lost,
+    *stats = (struct dpif_dp_stats){
+        .n_hit = sum.hit,
+        .n_missed = sum.missed,
+        .n_lost = dp->n_lost,
         .n_flows = dpx_table_count(dp->core.table),
         .n_mask_hit = sum.mask_hit,
         .n_masks = __atomic_load_n(&dp->maps->meta->order, __ATOMIC_RELAXED)

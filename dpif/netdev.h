@@ -30,12 +30,12 @@ struct netdev_frame {
 struct netdev_port {
     uint32_t number;
     enum netdev_kind kind;
-    const char *type;           /* Static. */
+    const char *type; /* Static. */
     char name[DPX_NAME_LEN];
     /* Devices. */
-    int fd;                     /* Packet socket, or tap; -1. */
+    int fd; /* Packet socket, or tap; -1. */
     unsigned int ifindex;
-    unsigned int flags;         /* IFF_*, as last seen. */
+    unsigned int flags; /* IFF_*, as last seen. */
     /* In memory: what was sent. */
     pthread_mutex_t lock;
     struct netdev_frame *first, *last;
@@ -50,7 +50,7 @@ struct netdev_handler {
 struct netdev_dp {
     /* Under netdev.c's mutex. */
     struct netdev_dp *next;
-    unsigned int refs;          /* Handles. */
+    unsigned int refs; /* Handles. */
     _Atomic bool deleted;
     /* Constant. */
     char name[DPX_NAME_LEN];
@@ -60,11 +60,11 @@ struct netdev_dp {
     _Atomic uint64_t n_lost;
     pthread_mutex_t rows[NETDEV_ROWS];
     struct netdev_handler handlers[DPX_MAX_HANDLERS];
-    pthread_rwlock_t lock;      /* Of all that follows. */
+    pthread_rwlock_t lock; /* Of all that follows. */
     struct netdev_port *ports[DPX_MAX_PORTS];
     struct dpif_netdev_dp *handles;
-    const struct dpif_netdev_dp *receiver;      /* NULL: nobody receives. */
-    uint32_t n_handlers;                        /* The receiver's. */
+    const struct dpif_netdev_dp *receiver; /* NULL: nobody receives. */
+    uint32_t n_handlers;                   /* The receiver's. */
     /* netdev-device.c: the thread, if there ever was a device. */
     bool threaded;
     pthread_t thread;
@@ -75,14 +75,14 @@ struct netdev_dp {
 struct dpif_netdev_dp {
     struct dpif up;
     struct netdev_dp *dp;
-    struct dpif_netdev_dp *next;        /* In dp->handles. */
+    struct dpif_netdev_dp *next; /* In dp->handles. */
     uint32_t n_handlers;
     /* Changes of ports, not told yet. */
     pthread_mutex_t lock;
     char notices[NETDEV_NOTICES][DPX_NAME_LEN];
     unsigned int n_notices;
     bool overflow;
-    int event;                          /* An eventfd: there are some. */
+    int event; /* An eventfd: there are some. */
 };
 
 static inline struct dpif_netdev_dp *
@@ -98,7 +98,7 @@ netdev_dp(const struct dpif *dpif)
 }
 
 /* netdev-ports.c.  The first two are called with the lock for writing. */
-int netdev_ports_open(struct netdev_dp *);      /* Makes the local port. */
+int netdev_ports_open(struct netdev_dp *); /* Makes the local port. */
 void netdev_port_remove(struct netdev_dp *, struct netdev_port *);
 void netdev_notify(struct netdev_dp *, const char *name);
 int netdev_port_add(struct dpif *, const struct dpif_netdev *, uint32_t *);
@@ -118,8 +118,8 @@ void netdev_port_poll_wait(const struct dpif *);
 int netdev_device_open(struct netdev_dp *, struct netdev_port *);
 void netdev_device_close(struct netdev_port *);
 void netdev_devices_close(struct netdev_dp *);
-int netdev_device_send(struct netdev_port *, const uint8_t *frame,
-                       size_t len, uint16_t gso_size);
+int netdev_device_send(struct netdev_port *, const uint8_t *frame, size_t len,
+                       uint16_t gso_size);
 
 /* netdev-packet.c.  The lock is held for reading. */
 void netdev_packets_open(struct netdev_dp *);
@@ -131,8 +131,8 @@ void netdev_upcalls_close(struct netdev_dp *);
 void netdev_upcall(void *dp, enum dpx_upcall_type, uint32_t pid,
                    const struct dpx_key *, const void *userdata,
                    size_t userdata_len, const struct dpx_packet *);
-uint32_t netdev_port_get_pid(const struct dpif *, uint32_t port_no,
-                             uint32_t hash);
+uint32_t
+netdev_port_get_pid(const struct dpif *, uint32_t port_no, uint32_t hash);
 int netdev_recv_set(struct dpif *, bool enable);
 int netdev_handlers_set(struct dpif *, uint32_t n_handlers);
 int netdev_recv(struct dpif *, uint32_t handler, struct dpif_upcall *,

@@ -33,8 +33,8 @@ struct helper {
     struct dpif *dpif;
     const struct dpif_execute *execute;
     struct dpx_buf actions;
-    int error;                  /* First one, the rest goes on. */
-    char text[256];             /* Of it. */
+    int error;      /* First one, the rest goes on. */
+    char text[256]; /* Of it. */
 };
 
 /* Has the provider do one operation; the text of its error is this thread's
@@ -159,7 +159,7 @@ execute_with_help(struct dpif *dpif, struct dpif_execute *execute)
     }
     if (!error && !execute->probe) {
         dpx_user_execute(NULL, 0, &packet, program.ops, program.n, &ops);
-        *execute->packet = packet.frame;        /* It may have moved. */
+        *execute->packet = packet.frame; /* It may have moved. */
         error = h.error ? dpx_error(h.error, "%s", h.text) : 0;
     }
     dpx_program_free(&program);
@@ -207,8 +207,7 @@ is_ours(const struct dpif *dpif, const struct dpif_op *op)
 {
     return !dpif->dpif_class->operate || !is_known(op)
            || (op->type == DPIF_OP_EXECUTE
-               && (!op->u.execute.actions_len
-                   || needs_help(&op->u.execute)));
+               && (!op->u.execute.actions_len || needs_help(&op->u.execute)));
 }
 
 static void
@@ -244,7 +243,7 @@ finish(const struct dpif *dpif, struct dpif_op *op)
 void
 dpif_operate(struct dpif *dpif, struct dpif_op **ops, size_t n_ops)
 {
-    for (size_t i = 0; i < n_ops; ) {
+    for (size_t i = 0; i < n_ops;) {
         size_t n = 0;
 
         while (i + n < n_ops && !is_ours(dpif, ops[i + n])) {
@@ -270,7 +269,7 @@ dpif_execute(struct dpif *dpif, struct dpif_execute *execute)
 {
     struct dpif_op op = { .type = DPIF_OP_EXECUTE, .u.execute = *execute };
 
-    dpif_operate(dpif, &(struct dpif_op *) { &op }, 1);
+    dpif_operate(dpif, &(struct dpif_op *){ &op }, 1);
     *execute = op.u.execute;
     return op.error;
 }
@@ -296,7 +295,8 @@ int
 dpif_recv_set(struct dpif *dpif, bool enable)
 {
     int error = dpif->dpif_class->recv_set
-        ? dpif->dpif_class->recv_set(dpif, enable) : 0;
+                    ? dpif->dpif_class->recv_set(dpif, enable)
+                    : 0;
 
     dpif_log_result(dpif, "recv_set", error);
     return error;
@@ -308,7 +308,8 @@ int
 dpif_handlers_set(struct dpif *dpif, uint32_t n_handlers)
 {
     int error = dpif->dpif_class->handlers_set
-        ? dpif->dpif_class->handlers_set(dpif, n_handlers) : 0;
+                    ? dpif->dpif_class->handlers_set(dpif, n_handlers)
+                    : 0;
 
     dpif_log_result(dpif, "handlers_set", error);
     return error;

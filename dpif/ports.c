@@ -29,7 +29,7 @@ dpif_port_add(struct dpif *dpif, const struct dpif_netdev *netdev,
         dpif_log_warning(dpif, "failed to add %s as port: %s", netdev->name,
                          dpx_error_text(error));
     } else {
-        dpif_log_debug(dpif, "added %s as port %"PRIu32, netdev->name,
+        dpif_log_debug(dpif, "added %s as port %" PRIu32, netdev->name,
                        port_no);
     }
     if (port_nop) {
@@ -48,7 +48,7 @@ dpif_port_del(struct dpif *dpif, uint32_t port_no)
     if (error) {
         dpif_log_result(dpif, "port_del", error);
     } else {
-        dpif_log_debug(dpif, "port_del(%"PRIu32")", port_no);
+        dpif_log_debug(dpif, "port_del(%" PRIu32 ")", port_no);
     }
     return error;
 }
@@ -83,13 +83,13 @@ log_query(const struct dpif *dpif, const char *devname, uint32_t port_no,
     if (!dpif_log_wanted(is_absent(error) ? 0 : error, &level)) {
         return;
     }
-    snprintf(number, sizeof number, "%"PRIu32, port_no);
+    snprintf(number, sizeof number, "%" PRIu32, port_no);
     devname = devname ? devname : number;
     if (error) {
         dpx_log_write(level, "%s: failed to query port %s: %s",
                       dpif->full_name, devname, dpx_error_text(error));
     } else {
-        dpx_log_write(level, "%s: port %s is %s, number %"PRIu32,
+        dpx_log_write(level, "%s: port %s is %s, number %" PRIu32,
                       dpif->full_name, devname, port->name, port->port_no);
     }
 }
@@ -142,7 +142,8 @@ uint32_t
 dpif_port_get_pid(const struct dpif *dpif, uint32_t port_no, uint32_t hash)
 {
     return dpif->dpif_class->port_get_pid
-        ? dpif->dpif_class->port_get_pid(dpif, port_no, hash) : 0;
+               ? dpif->dpif_class->port_get_pid(dpif, port_no, hash)
+               : 0;
 }
 
 static char *

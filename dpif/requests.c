@@ -38,9 +38,11 @@ dpif_xstrdup(const char *s)
 static void
 translate_stats(const struct dpx_flow_stats *s, struct dpif_flow_stats *stats)
 {
-    *stats = (struct dpif_flow_stats) {
-        .n_packets = s->packets, .n_bytes = s->bytes,
-        .used = s->used, .tcp_flags = s->tcp_flags,
+    *stats = (struct dpif_flow_stats){
+        .n_packets = s->packets,
+        .n_bytes = s->bytes,
+        .used = s->used,
+        .tcp_flags = s->tcp_flags,
     };
 }
 
@@ -61,34 +63,43 @@ translate(const struct dpif_op *op, struct translation *t)
 
     switch (op->type) {
     case DPIF_OP_FLOW_PUT:
-        *r = (struct dpx_request) {
+        *r = (struct dpx_request){
             .kind = DPX_DO_PUT,
             .flags = (put->flags & DPIF_FP_CREATE ? DPX_PUT_CREATE : 0)
                      | (put->flags & DPIF_FP_MODIFY ? DPX_PUT_MODIFY : 0)
                      | (put->flags & DPIF_FP_ZERO_STATS ? DPX_PUT_ZERO_STATS
                                                         : 0),
-            .key = put->key, .key_len = put->key_len,
-            .mask = put->mask, .mask_len = put->mask_len,
-            .actions = put->actions, .actions_len = put->actions_len,
+            .key = put->key,
+            .key_len = put->key_len,
+            .mask = put->mask,
+            .mask_len = put->mask_len,
+            .actions = put->actions,
+            .actions_len = put->actions_len,
             .stats = put->stats ? &t->stats : NULL,
         };
         break;
     case DPIF_OP_FLOW_DEL:
-        *r = (struct dpx_request) {
-            .kind = DPX_DO_DEL, .key = del->key, .key_len = del->key_len,
+        *r = (struct dpx_request){
+            .kind = DPX_DO_DEL,
+            .key = del->key,
+            .key_len = del->key_len,
             .stats = del->stats ? &t->stats : NULL,
         };
         break;
     case DPIF_OP_EXECUTE:
-        t->execute = (struct dpx_execute) {
-            .actions = execute->actions, .actions_len = execute->actions_len,
-            .key = execute->key, .key_len = execute->key_len,
+        t->execute = (struct dpx_execute){
+            .actions = execute->actions,
+            .actions_len = execute->actions_len,
+            .key = execute->key,
+            .key_len = execute->key_len,
             .packet = dpx_buf_data(execute->packet),
             .packet_len = execute->packet->len,
-            .gso_size = execute->gso_size, .probe = execute->probe,
+            .gso_size = execute->gso_size,
+            .probe = execute->probe,
         };
-        *r = (struct dpx_request) {
-            .kind = DPX_DO_EXECUTE, .execute = &t->execute,
+        *r = (struct dpx_request){
+            .kind = DPX_DO_EXECUTE,
+            .execute = &t->execute,
         };
         break;
     }
@@ -97,9 +108,11 @@ translate(const struct dpif_op *op, struct translation *t)
 static void
 translate_back(struct translation *t, struct dpif_op *op)
 {
-    struct dpif_flow_stats *stats
-        = op->type == DPIF_OP_FLOW_PUT ? op->u.flow_put.stats
-        : op->type == DPIF_OP_FLOW_DEL ? op->u.flow_del.stats : NULL;
+    struct dpif_flow_stats *stats = op->type == DPIF_OP_FLOW_PUT
+                                        ? op->u.flow_put.stats
+                                    : op->type == DPIF_OP_FLOW_DEL
+                                        ? op->u.flow_del.stats
+                                        : NULL;
 
     op->error = t->request.error;
     op->message = (char *) t->request.message;
@@ -141,11 +154,14 @@ dpif_core_flow_get(struct dpx_core *core, const struct nlattr *key,
     struct dpx_flow_buf buf = { NULL, 0 };
     struct dpx_flow_view view;
     struct dpx_request r = {
-        .kind = DPX_DO_GET, .key = key, .key_len = key_len,
-        .view = &view, .buf = &buf,
+        .kind = DPX_DO_GET,
+        .key = key,
+        .key_len = key_len,
+        .view = &view,
+        .buf = &buf,
     };
 
-    dpx_core_operate(core, &(struct dpx_request *) { &r }, 1);
+    dpx_core_operate(core, &(struct dpx_request *){ &r }, 1);
     if (!r.error) {
         dpx_buf_put(actions, view.actions, view.actions_len);
         translate_stats(&view.stats, stats);
@@ -161,7 +177,7 @@ dpif_core_flow_get(struct dpx_core *core, const struct nlattr *key,
  * before: so it is kept. */
 struct flow_dump {
     struct dpx_dump *dump;
-    pthread_mutex_t lock;       /* Of `ended`. */
+    pthread_mutex_t lock; /* Of `ended`. */
     struct flow_dump_state *ended;
 };
 
@@ -268,7 +284,7 @@ dpif_core_upcall(const struct dpx_upcall_info *info, struct dpx_buf *buf,
                  struct dpif_upcall *upcall)
 {
     upcall->type = info->type == DPX_UPCALL_ACTION ? DPIF_UC_ACTION
-                                                  : DPIF_UC_MISS;
+                                                   : DPIF_UC_MISS;
     upcall->gso_size = info->gso_size;
     upcall->key_len = info->key_len;
     upcall->key = info->key;

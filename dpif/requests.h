@@ -15,19 +15,19 @@ void *dpif_xzalloc(size_t size);
 char *dpif_xstrdup(const char *);
 
 void dpif_core_operate(struct dpx_core *, struct dpif_op **, size_t n);
-int dpif_core_flow_get(struct dpx_core *, const struct nlattr *key,
-                       size_t key_len, struct dpx_buf *actions,
-                       struct dpif_flow_stats *);
+int
+dpif_core_flow_get(struct dpx_core *, const struct nlattr *key, size_t key_len,
+                   struct dpx_buf *actions, struct dpif_flow_stats *);
 
 int dpif_core_flow_dump_start(struct dpx_core *, void **iter);
-int dpif_core_flow_dump_state_init(const struct dpif *, void *iter,
-                                   void **statep);
-int dpif_core_flow_dump_next(const struct dpif *, void *iter, void *state,
-                             const struct nlattr **key, size_t *key_len,
-                             const struct nlattr **mask, size_t *mask_len,
-                             const struct nlattr **actions,
-                             size_t *actions_len,
-                             const struct dpif_flow_stats **);
+int
+dpif_core_flow_dump_state_init(const struct dpif *, void *iter, void **statep);
+int
+dpif_core_flow_dump_next(const struct dpif *, void *iter, void *state,
+                         const struct nlattr **key, size_t *key_len,
+                         const struct nlattr **mask, size_t *mask_len,
+                         const struct nlattr **actions, size_t *actions_len,
+                         const struct dpif_flow_stats **);
 void dpif_core_flow_dump_state_uninit(const struct dpif *, void *state);
 int dpif_core_flow_dump_done(const struct dpif *, void *iter);
 

@@ -86,9 +86,12 @@ xdp_get_stats(const struct dpif *dpif, struct dpif_dp_stats *stats)
     int error = dpx_dp_get_stats(dp_of(dpif), &s);
 
     if (!error) {
-        *stats = (struct dpif_dp_stats) {
-            .n_hit = s.n_hit, .n_missed = s.n_missed, .n_lost = s.n_lost,
-            .n_flows = s.n_flows, .n_mask_hit = s.n_mask_hit,
+        *stats = (struct dpif_dp_stats){
+            .n_hit = s.n_hit,
+            .n_missed = s.n_missed,
+            .n_lost = s.n_lost,
+            .n_flows = s.n_flows,
+            .n_mask_hit = s.n_mask_hit,
             .n_masks = s.n_masks,
         };
     }
@@ -137,8 +140,10 @@ xdp_port_add(struct dpif *dpif, const struct dpif_netdev *netdev,
     int error = parse_mode(netdev->mode, &opts.mode);
 
     if (!error && !is_device(netdev->type)) {
-        error = dpx_error(EAFNOSUPPORT, "port %s: type %s is not one of "
-                          "xdp's", netdev->name, netdev->type);
+        error = dpx_error(EAFNOSUPPORT,
+                          "port %s: type %s is not one of "
+                          "xdp's",
+                          netdev->name, netdev->type);
     }
     return error ? error
                  : dpx_port_add(dp_of(dpif), netdev->name, &opts, port_no);
@@ -263,9 +268,8 @@ xdp_operate(struct dpif *dpif, struct dpif_op **ops, size_t n_ops)
 }
 
 static int
-xdp_flow_get(const struct dpif *dpif, const struct nlattr *key,
-             size_t key_len, struct dpx_buf *actions,
-             struct dpif_flow_stats *stats)
+xdp_flow_get(const struct dpif *dpif, const struct nlattr *key, size_t key_len,
+             struct dpx_buf *actions, struct dpif_flow_stats *stats)
 {
     return dpif_core_flow_get(core_of(dpif), key, key_len, actions, stats);
 }

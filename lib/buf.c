@@ -138,7 +138,7 @@ dpx_nla_put(struct dpx_buf *b, uint16_t type, const void *data, size_t n)
     struct nlattr nla = { .nla_len = NLA_HDRLEN + n, .nla_type = type };
 
     if (n > UINT16_MAX - NLA_HDRLEN) {
-        abort();                /* A bug: no attribute is so long. */
+        abort(); /* A bug: no attribute is so long. */
     }
     dpx_buf_put(b, &nla, sizeof nla);
     dpx_buf_put(b, data, n);

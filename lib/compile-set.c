@@ -14,7 +14,7 @@
 /* What an attribute sets.  `base` is added to the offsets of its fields. */
 struct target {
     uint8_t attr;
-    uint8_t op;                 /* DPX_OP_SET or DPX_OP_SET_KEY. */
+    uint8_t op; /* DPX_OP_SET or DPX_OP_SET_KEY. */
     uint8_t layer;
     uint8_t base;
 };
@@ -39,7 +39,7 @@ struct set_field {
     uint8_t attr_ofs;
     uint8_t len;
     uint8_t ofs;
-    uint8_t shift;              /* Bits to the right; of one byte only. */
+    uint8_t shift; /* Bits to the right; of one byte only. */
     uint8_t csum;
 };
 
@@ -62,7 +62,7 @@ static const struct set_field set_fields[] = {
     { OVS_KEY_ATTR_SKB_MARK, 0, 4, 0, 0, 0 },
 };
 
-#define MAX_SET 40              /* Bytes of the longest attribute, header. */
+#define MAX_SET 40 /* Bytes of the longest attribute, header. */
 
 /* Later fragments are not told apart: they have nothing to set. */
 static bool
@@ -72,8 +72,8 @@ matches_exactly(const struct dpx_compiler *c, const struct dpx_key_layer *l)
 
     return c->facts.exact_type
            && (type == l->eth_type[0] || type == l->eth_type[1])
-           && (!l->proto || (c->facts.exact_proto
-                             && c->facts.ip_proto == l->proto));
+           && (!l->proto
+               || (c->facts.exact_proto && c->facts.ip_proto == l->proto));
 }
 
 /* Does every packet of the flow have the header that the attribute is of? */
@@ -106,8 +106,8 @@ check_set_ip(const struct dpx_compiler *c, const char *name, uint16_t attr,
     uint32_t label;
 
     if (mask ? mask[proto] || mask[proto + 3]
-        : value[proto] != c->facts.ip_proto
-          || value[proto + 3] != c->facts.ip_frag) {
+             : value[proto] != c->facts.ip_proto
+                   || value[proto + 3] != c->facts.ip_frag) {
         return dpx_error(EINVAL, "set(%s): proto and frag cannot be changed",
                          name);
     }
@@ -160,8 +160,11 @@ emit_set(struct dpx_compiler *c, const struct target *t, const uint8_t *value,
     }
     for (size_t i = 0; i < MAX_SET && !error; i += 4) {
         struct dpx_op op = {
-            .type = t->op, .layer = t->layer, .csum = image.csum[i / 4],
-            .off = t->base + i, .a = dpx_get_u32(image.value + i),
+            .type = t->op,
+            .layer = t->layer,
+            .csum = image.csum[i / 4],
+            .off = t->base + i,
+            .a = dpx_get_u32(image.value + i),
             .b = dpx_get_u32(image.mask + i),
         };
 
@@ -219,8 +222,10 @@ dpx_compile_set(struct dpx_compiler *c, const struct dpx_attr *nest,
     }
     for (size_t i = 0; i < len; i++) {
         if (a.data[i] & ~mask[i]) {
-            return dpx_error(EINVAL, "set(%s): the value has bits that its "
-                             "mask has not", row->name);
+            return dpx_error(EINVAL,
+                             "set(%s): the value has bits that its "
+                             "mask has not",
+                             row->name);
         }
     }
     error = check_set_layer(c, row, a.type);
@@ -230,7 +235,7 @@ dpx_compile_set(struct dpx_compiler *c, const struct dpx_attr *nest,
                              masked ? mask : NULL);
     }
     if (!masked && a.type == OVS_KEY_ATTR_IPV6) {
-        mask[32] = 0;           /* 12 bits that are not the label's. */
+        mask[32] = 0; /* 12 bits that are not the label's. */
         mask[33] &= 0x0f;
     }
     return error ? error : emit_set(c, target, a.data, mask);

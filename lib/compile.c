@@ -47,8 +47,8 @@ compile_output(struct dpx_compiler *c, const struct dpx_attr *a)
         return dpx_error(EINVAL, "output: port %u, the highest is %u", port,
                          DPX_MAX_PORTS - 1);
     }
-    return dpx_compile_emit(c, (struct dpx_op) { .type = DPX_OP_OUTPUT,
-                                                 .a = port });
+    return dpx_compile_emit(
+        c, (struct dpx_op){ .type = DPX_OP_OUTPUT, .a = port });
 }
 
 static const struct {
@@ -80,15 +80,19 @@ read_userspace(const struct dpx_attr *nest, struct dpx_attr got[N_USERSPACE])
         }
         if (userspace_attrs[a.type].len != LEN_ANY
             && a.len != (size_t) userspace_attrs[a.type].len) {
-            return dpx_error(EINVAL, "userspace: %s has %zu bytes, expected "
-                             "%d", userspace_attrs[a.type].name, a.len,
+            return dpx_error(EINVAL,
+                             "userspace: %s has %zu bytes, expected "
+                             "%d",
+                             userspace_attrs[a.type].name, a.len,
                              userspace_attrs[a.type].len);
         }
         got[a.type] = a;
     }
     if (left.left) {
-        return dpx_error(EINVAL, "userspace: %zu bytes behind its last "
-                         "attribute", left.left);
+        return dpx_error(EINVAL,
+                         "userspace: %zu bytes behind its last "
+                         "attribute",
+                         left.left);
     }
     return 0;
 }
@@ -108,7 +112,7 @@ compile_userspace(struct dpx_compiler *c, const struct dpx_attr *nest)
     }
     if (got[OVS_USERSPACE_ATTR_EGRESS_TUN_PORT].type) {
         return dpx_error(EOPNOTSUPP, "userspace: egress_tun_port is not "
-                         "supported yet");
+                                     "supported yet");
     }
     if (data->len > DPX_MAX_USERDATA) {
         return dpx_error(E2BIG, "userspace: %zu bytes of userdata, at most %d",
@@ -119,12 +123,17 @@ compile_userspace(struct dpx_compiler *c, const struct dpx_attr *nest)
         uint32_t words[2] = { 0, 0 };
 
         memcpy(words, data->data + i, n);
-        error = dpx_compile_emit(c, (struct dpx_op) { .type = DPX_OP_DATA,
-                                          .a = words[0], .b = words[1] });
+        error = dpx_compile_emit(c, (struct dpx_op){ .type = DPX_OP_DATA,
+                                                     .a = words[0],
+                                                     .b = words[1] });
     }
-    return error ? error : dpx_compile_emit(c, (struct dpx_op) {
-        .type = DPX_OP_USERSPACE, .off = data->len,
-        .a = dpx_get_u32(got[OVS_USERSPACE_ATTR_PID].data) });
+    return error ? error
+                 : dpx_compile_emit(
+                     c,
+                     (struct dpx_op){
+                         .type = DPX_OP_USERSPACE,
+                         .off = data->len,
+                         .a = dpx_get_u32(got[OVS_USERSPACE_ATTR_PID].data) });
 }
 
 static int
@@ -150,16 +159,21 @@ compile_push_vlan(struct dpx_compiler *c, const struct dpx_attr *a)
         return dpx_error(EINVAL, "push_vlan: the flow is of layer 3 packets");
     }
     if (tpid != ETH_P_8021Q && tpid != ETH_P_8021AD) {
-        return dpx_error(EINVAL, "push_vlan: tpid 0x%04x, expected 0x8100 or "
-                         "0x88a8", tpid);
+        return dpx_error(EINVAL,
+                         "push_vlan: tpid 0x%04x, expected 0x8100 or "
+                         "0x88a8",
+                         tpid);
     }
     if (!(tci & DPX_VLAN_PRESENT)) {
-        return dpx_error(EINVAL, "push_vlan: TCI 0x%04x without the bit "
-                         "0x1000 (cfi)", tci);
+        return dpx_error(EINVAL,
+                         "push_vlan: TCI 0x%04x without the bit "
+                         "0x1000 (cfi)",
+                         tci);
     }
-    return dpx_compile_emit(c, (struct dpx_op) {
-        .type = DPX_OP_PUSH_VLAN,
-        .a = (uint32_t) tpid << 16 | (tci & ~DPX_VLAN_PRESENT) });
+    return dpx_compile_emit(
+        c, (struct dpx_op){ .type = DPX_OP_PUSH_VLAN,
+                            .a = (uint32_t) tpid << 16
+                                 | (tci & ~DPX_VLAN_PRESENT) });
 }
 
 static int
@@ -169,7 +183,7 @@ compile_pop_vlan(struct dpx_compiler *c, const struct dpx_attr *a)
     if (c->facts.mac_proto != DPX_MAC_ETHERNET) {
         return dpx_error(EINVAL, "pop_vlan: the flow is of layer 3 packets");
     }
-    return dpx_compile_emit(c, (struct dpx_op) { .type = DPX_OP_POP_VLAN });
+    return dpx_compile_emit(c, (struct dpx_op){ .type = DPX_OP_POP_VLAN });
 }
 
 static const struct {
@@ -271,12 +285,14 @@ static struct dpx_facts
 facts_of(const struct dpx_key *key, const struct dpx_key *mask)
 {
     static const struct dpx_key all = {
-        .eth_type = 0xffff, .ip_proto = 0xff, .ip_frag = 0xff,
+        .eth_type = 0xffff,
+        .ip_proto = 0xff,
+        .ip_frag = 0xff,
         .mac_proto = 0xff,
     };
     const struct dpx_key *m = mask ? mask : &all;
 
-    return (struct dpx_facts) {
+    return (struct dpx_facts){
         .eth_type = key->eth_type & m->eth_type,
         .ip_proto = key->ip_proto & m->ip_proto,
         .ip_frag = key->ip_frag & m->ip_frag,
@@ -329,5 +345,5 @@ void
 dpx_program_free(struct dpx_program *prog)
 {
     free(prog->ops);
-    *prog = (struct dpx_program) { 0 };
+    *prog = (struct dpx_program){ 0 };
 }

@@ -14,7 +14,7 @@ static __thread struct {
 int
 dpx_error(int error, const char *format, ...)
 {
-    char text[sizeof last.text];    /* An argument may be the last text. */
+    char text[sizeof last.text]; /* An argument may be the last text. */
     va_list args;
 
     va_start(args, format);

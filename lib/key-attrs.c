@@ -46,8 +46,10 @@ const struct dpx_key_attr dpx_key_attrs[DPX_N_KEY_ATTRS] = {
     [OVS_KEY_ATTR_ND_EXTENSIONS] = { "nd_ext", 8, true },
 };
 
-#define FIELD(OFS, MEMBER, DELTA, LEN)                                      \
-    { OFS, offsetof(struct dpx_key, MEMBER) + (DELTA), LEN }
+#define FIELD(OFS, MEMBER, DELTA, LEN)                                        \
+    {                                                                         \
+        OFS, offsetof(struct dpx_key, MEMBER) + (DELTA), LEN                  \
+    }
 
 const struct dpx_key_field
 dpx_key_fields[DPX_N_KEY_ATTRS][DPX_ATTR_FIELDS] = {
@@ -93,25 +95,43 @@ dpx_key_fields[DPX_N_KEY_ATTRS][DPX_ATTR_FIELDS] = {
 };
 
 const struct dpx_key_layer dpx_key_layers[DPX_N_KEY_LAYERS] = {
-    { OVS_KEY_ATTR_ARP, 0, { ETH_P_ARP, ETH_P_RARP },
+    { OVS_KEY_ATTR_ARP,
+      0,
+      { ETH_P_ARP, ETH_P_RARP },
       "eth_type 0x0806 or 0x8035" },
-    { OVS_KEY_ATTR_MPLS, 0, { ETH_P_MPLS_UC, ETH_P_MPLS_MC },
+    { OVS_KEY_ATTR_MPLS,
+      0,
+      { ETH_P_MPLS_UC, ETH_P_MPLS_MC },
       "eth_type 0x8847 or 0x8848" },
     { OVS_KEY_ATTR_IPV4, 0, { ETH_P_IP, ETH_P_IP }, "eth_type 0x0800" },
     { OVS_KEY_ATTR_IPV6, 0, { ETH_P_IPV6, ETH_P_IPV6 }, "eth_type 0x86dd" },
-    { OVS_KEY_ATTR_TCP, IPPROTO_TCP, { ETH_P_IP, ETH_P_IPV6 },
+    { OVS_KEY_ATTR_TCP,
+      IPPROTO_TCP,
+      { ETH_P_IP, ETH_P_IPV6 },
       "IP with proto 6, not a later fragment" },
-    { OVS_KEY_ATTR_TCP_FLAGS, IPPROTO_TCP, { ETH_P_IP, ETH_P_IPV6 },
+    { OVS_KEY_ATTR_TCP_FLAGS,
+      IPPROTO_TCP,
+      { ETH_P_IP, ETH_P_IPV6 },
       "IP with proto 6, not a later fragment" },
-    { OVS_KEY_ATTR_UDP, IPPROTO_UDP, { ETH_P_IP, ETH_P_IPV6 },
+    { OVS_KEY_ATTR_UDP,
+      IPPROTO_UDP,
+      { ETH_P_IP, ETH_P_IPV6 },
       "IP with proto 17, not a later fragment" },
-    { OVS_KEY_ATTR_SCTP, IPPROTO_SCTP, { ETH_P_IP, ETH_P_IPV6 },
+    { OVS_KEY_ATTR_SCTP,
+      IPPROTO_SCTP,
+      { ETH_P_IP, ETH_P_IPV6 },
       "IP with proto 132, not a later fragment" },
-    { OVS_KEY_ATTR_ICMP, IPPROTO_ICMP, { ETH_P_IP, ETH_P_IP },
+    { OVS_KEY_ATTR_ICMP,
+      IPPROTO_ICMP,
+      { ETH_P_IP, ETH_P_IP },
       "IPv4 with proto 1, not a later fragment" },
-    { OVS_KEY_ATTR_ICMPV6, IPPROTO_ICMPV6, { ETH_P_IPV6, ETH_P_IPV6 },
+    { OVS_KEY_ATTR_ICMPV6,
+      IPPROTO_ICMPV6,
+      { ETH_P_IPV6, ETH_P_IPV6 },
       "IPv6 with proto 58, not a later fragment" },
-    { OVS_KEY_ATTR_ND, IPPROTO_ICMPV6, { ETH_P_IPV6, ETH_P_IPV6 },
+    { OVS_KEY_ATTR_ND,
+      IPPROTO_ICMPV6,
+      { ETH_P_IPV6, ETH_P_IPV6 },
       "ICMPv6 of type 135 or 136" },
 };
 
@@ -119,7 +139,8 @@ const struct dpx_key_attr *
 dpx_key_attr(uint16_t type)
 {
     return type < DPX_N_KEY_ATTRS && dpx_key_attrs[type].name
-           ? &dpx_key_attrs[type] : NULL;
+               ? &dpx_key_attrs[type]
+               : NULL;
 }
 
 int
@@ -139,14 +160,14 @@ dpx_key_attr_check(const struct dpx_key_attr *row, size_t len,
 }
 
 bool
-dpx_key_has_layer(const struct dpx_key *key,
-                  const struct dpx_key_layer *l)
+dpx_key_has_layer(const struct dpx_key *key, const struct dpx_key_layer *l)
 {
     uint16_t eth_type = ntohs(key->eth_type);
 
     return (eth_type == l->eth_type[0] || eth_type == l->eth_type[1])
-           && (!l->proto || (key->ip_proto == l->proto
-                             && key->ip_frag != DPX_FRAG_LATER))
+           && (!l->proto
+               || (key->ip_proto == l->proto
+                   && key->ip_frag != DPX_FRAG_LATER))
            && (l->attr != OVS_KEY_ATTR_ND || key->tp_src == htons(135)
                || key->tp_src == htons(136));
 }

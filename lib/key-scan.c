@@ -62,12 +62,13 @@ dpx_scan(const void *data, size_t len, bool is_mask, struct dpx_parsed *p)
         }
         if (is_mask && a.type != OVS_KEY_ATTR_ENCAP
             && (row->len == DPX_LEN_NESTED ? is_zero_nest(&a)
-                : dpx_is_zero(a.data, a.len))) {
+                                           : dpx_is_zero(a.data, a.len))) {
             continue;
         }
         p->present |= UINT64_C(1) << a.type;
-        p->odd |= row->later || (a.type == OVS_KEY_ATTR_PACKET_TYPE
-                                 && dpx_get_u32(a.data));
+        p->odd |= row->later
+                  || (a.type == OVS_KEY_ATTR_PACKET_TYPE
+                      && dpx_get_u32(a.data));
         p->a[a.type] = a;
     }
     if (left.left) {
@@ -97,8 +98,9 @@ dpx_refuse_later(struct dpx_parsed *key, struct dpx_parsed *mask)
             matters = false;
             for (size_t j = 0; j < k->len; j++) {
                 matters |= k->data[j]
-                           & (!mask ? 0xff : !(mask->present & bit) ? 0
-                              : mask->a[i].data[j]);
+                           & (!mask                    ? 0xff
+                              : !(mask->present & bit) ? 0
+                                                       : mask->a[i].data[j]);
             }
         }
         if (matters) {
@@ -132,15 +134,16 @@ dpx_read_packet_type(struct dpx_parsed *key, struct dpx_parsed *mask)
 
         if (key->present & BIT(ETHERNET)) {
             return dpx_error(EINVAL, "packet_type: a layer 3 packet cannot "
-                             "have eth");
+                                     "have eth");
         }
         if (key->present & BIT(ETHERTYPE)
             && ntohs(dpx_get_u16(eth_type->data)) != (type & 0xffff)) {
             return dpx_error(EINVAL, "packet_type: disagrees with eth_type");
         }
         key->present |= BIT(ETHERTYPE);
-        *eth_type = (struct dpx_attr) {
-            .type = OVS_KEY_ATTR_ETHERTYPE, .len = 2,
+        *eth_type = (struct dpx_attr){
+            .type = OVS_KEY_ATTR_ETHERTYPE,
+            .len = 2,
             .data = key->a[OVS_KEY_ATTR_PACKET_TYPE].data + 2
         };
         if (mask) {
@@ -148,8 +151,10 @@ dpx_read_packet_type(struct dpx_parsed *key, struct dpx_parsed *mask)
             mask->a[OVS_KEY_ATTR_ETHERTYPE] = *eth_type;
         }
     } else if (type) {
-        return dpx_error(EOPNOTSUPP, "packet_type: namespace %u, id 0x%x "
-                         "cannot be matched", type >> 16, type & 0xffff);
+        return dpx_error(EOPNOTSUPP,
+                         "packet_type: namespace %u, id 0x%x "
+                         "cannot be matched",
+                         type >> 16, type & 0xffff);
     } else if ((key->present & (BIT(ETHERNET) | BIT(ETHERTYPE)))
                == BIT(ETHERTYPE)) {
         return dpx_error(EINVAL, "packet_type: Ethernet, but eth is missing");
@@ -197,15 +202,17 @@ dpx_read_vlans(struct dpx_parsed *p, struct dpx_key *key, bool *cut)
         if (!tci) {
             if (encap.len) {
                 return dpx_error(EINVAL, "encap: not empty, though the VLAN "
-                                 "tag is cut short");
+                                         "tag is cut short");
             }
             p->present &= ~(BIT(VLAN) | BIT(ENCAP));
             *cut = true;
             return 0;
         }
         if (!(tci & DPX_VLAN_PRESENT)) {
-            return dpx_error(EINVAL, "vlan: TCI 0x%04x without the bit 0x1000 "
-                             "(cfi)", tci);
+            return dpx_error(EINVAL,
+                             "vlan: TCI 0x%04x without the bit 0x1000 "
+                             "(cfi)",
+                             tci);
         }
         key->vlan[i].tpid = htons(tpid);
         key->vlan[i].tci = htons(tci);
@@ -221,7 +228,7 @@ dpx_read_vlans(struct dpx_parsed *p, struct dpx_key *key, bool *cut)
 /* The same in the mask, for a key with those tags. */
 int
 dpx_read_vlan_masks(struct dpx_parsed *p, const struct dpx_key *key, bool cut,
-                struct dpx_key *mask)
+                    struct dpx_key *mask)
 {
     mask->vlan[0].tci = mask->vlan[1].tci = htons(0xffff);
     for (int i = 0; i < 2 && key->vlan[i].tci; i++) {
@@ -236,13 +243,16 @@ dpx_read_vlan_masks(struct dpx_parsed *p, const struct dpx_key *key, bool cut,
         if (!(p->present & BIT(ETHERTYPE))
             || dpx_get_u16(p->a[OVS_KEY_ATTR_ETHERTYPE].data) != 0xffff) {
             return dpx_error(EINVAL, "mask of eth_type: a VLAN tag's type "
-                             "must be matched exactly");
+                                     "must be matched exactly");
         }
         tci = p->present & BIT(VLAN)
-              ? ntohs(dpx_get_u16(p->a[OVS_KEY_ATTR_VLAN].data)) : 0;
+                  ? ntohs(dpx_get_u16(p->a[OVS_KEY_ATTR_VLAN].data))
+                  : 0;
         if (!(tci & DPX_VLAN_PRESENT)) {
-            return dpx_error(EINVAL, "mask of vlan: 0x%04x without the bit "
-                             "0x1000 (cfi)", tci);
+            return dpx_error(EINVAL,
+                             "mask of vlan: 0x%04x without the bit "
+                             "0x1000 (cfi)",
+                             tci);
         }
         mask->vlan[i].tpid = htons(0xffff);
         mask->vlan[i].tci = htons(tci);
@@ -256,7 +266,7 @@ dpx_read_vlan_masks(struct dpx_parsed *p, const struct dpx_key *key, bool cut,
         p->present &= ~(BIT(VLAN) | BIT(ENCAP));
     } else if (p->present & BIT(ENCAP)) {
         return dpx_error(EINVAL, "mask of encap: the key has no such VLAN "
-                         "tag");
+                                 "tag");
     }
     return 0;
 }

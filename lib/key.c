@@ -111,7 +111,8 @@ read_key(struct dpx_parsed *p, struct dpx_key *key, bool *cut)
         return error;
     }
     if (p->present & (BIT(VLAN) | BIT(ENCAP))) {
-        return dpx_error(EINVAL, "%s: needs eth, and eth_type 0x8100 or "
+        return dpx_error(EINVAL,
+                         "%s: needs eth, and eth_type 0x8100 or "
                          "0x88a8, at most twice",
                          p->present & BIT(VLAN) ? "vlan" : "encap");
     }
@@ -144,8 +145,7 @@ check_mask_layers(const struct dpx_parsed *p, const struct dpx_key *mask)
             exact = "eth_type";
         } else if (l->proto && mask->ip_proto != 0xff) {
             exact = "proto";
-        } else if (l->attr == OVS_KEY_ATTR_ND
-                   && mask->tp_src != htons(0xff)) {
+        } else if (l->attr == OVS_KEY_ATTR_ND && mask->tp_src != htons(0xff)) {
             exact = "the type";
         }
         if (exact) {
@@ -188,8 +188,8 @@ read_mask(struct dpx_parsed *p, const struct dpx_parsed *keys,
     }
     copy_fields(p, exact ? UINT64_MAX : BIT(IN_PORT) | BIT(ETHERTYPE), mask);
     if (p->present & BIT(MPLS)) {
-        mask->mpls.n = htonl(mpls_count_mask(
-            ntohl(key->mpls.n), p->a[OVS_KEY_ATTR_MPLS].len / 4));
+        mask->mpls.n = htonl(mpls_count_mask(ntohl(key->mpls.n),
+                                             p->a[OVS_KEY_ATTR_MPLS].len / 4));
     }
     mask->recirc_id = UINT32_MAX;
     mask->mac_proto = UINT8_MAX;
@@ -271,9 +271,8 @@ dpx_key_from_attrs_memo(const void *key_attrs, size_t key_len,
     if (mp) {
         error = read_mask(mp, &k, key, cut, false, mask);
         if (!error && !k.odd) {
-            *memo = (struct dpx_mask_memo) {
-                mask_attrs, mask_len, present, k.present, shape, mask
-            };
+            *memo = (struct dpx_mask_memo){ mask_attrs, mask_len, present,
+                                            k.present,  shape,    mask };
         }
     } else if (mask) {
         struct dpx_parsed exact = k;

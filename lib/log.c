@@ -13,11 +13,11 @@
 
 #include "lib/poll.h"
 
-enum { TOKEN = 60000 };         /* One message. */
+enum { TOKEN = 60000 }; /* One message. */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic enum dpx_log_level max_level = DPX_LOG_WARN;
-static FILE *file;              /* NULL: stderr, or syslog. */
+static FILE *file; /* NULL: stderr, or syslog. */
 static bool to_syslog;
 static const char *program = "dpx";
 
@@ -68,8 +68,9 @@ take_token(struct dpx_rate_limit *limit)
 
     pthread_mutex_lock(&mutex);
     limit->tokens = limit->tokens < 0
-        ? full
-        : limit->tokens + (now - limit->filled) * limit->per_minute;
+                        ? full
+                        : limit->tokens
+                              + (now - limit->filled) * limit->per_minute;
     if (limit->tokens > full) {
         limit->tokens = full;
     }

@@ -19,12 +19,15 @@ enum dpx_log_level { DPX_LOG_ERR, DPX_LOG_WARN, DPX_LOG_INFO, DPX_LOG_DBG };
 struct dpx_rate_limit {
     unsigned int per_minute;
     unsigned int burst;
-    long long tokens;           /* In 1/60000 of a message. */
-    long long filled;           /* ms of CLOCK_MONOTONIC. */
-    unsigned int suppressed;    /* Since the last message that came through. */
+    long long tokens;        /* In 1/60000 of a message. */
+    long long filled;        /* ms of CLOCK_MONOTONIC. */
+    unsigned int suppressed; /* Since the last message that came through. */
 };
 
-#define DPX_RATE_LIMIT_INIT(PER_MINUTE, BURST) { PER_MINUTE, BURST, -1, 0, 0 }
+#define DPX_RATE_LIMIT_INIT(PER_MINUTE, BURST)                                \
+    {                                                                         \
+        PER_MINUTE, BURST, -1, 0, 0                                           \
+    }
 
 /* The least urgent level that is written; DPX_LOG_WARN at the start. */
 void dpx_log_set_level(enum dpx_log_level);
@@ -46,11 +49,11 @@ bool dpx_log_wanted(enum dpx_log_level, struct dpx_rate_limit *limit);
 void dpx_log_write(enum dpx_log_level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-#define DPX_LOG(LEVEL, LIMIT, ...)                                          \
-    do {                                                                    \
-        if (dpx_log_wanted(LEVEL, LIMIT)) {                                 \
-            dpx_log_write(LEVEL, __VA_ARGS__);                              \
-        }                                                                   \
+#define DPX_LOG(LEVEL, LIMIT, ...)                                            \
+    do {                                                                      \
+        if (dpx_log_wanted(LEVEL, LIMIT)) {                                   \
+            dpx_log_write(LEVEL, __VA_ARGS__);                                \
+        }                                                                     \
     } while (0)
 
 #ifdef __cplusplus

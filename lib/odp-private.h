@@ -18,20 +18,20 @@
 /* Attributes.  Neither their place in memory nor their lengths are trusted. */
 
 struct dpx_attr {
-    uint16_t type;              /* Without the flags in its upper bits. */
-    size_t len;                 /* Of `data`. */
-    const uint8_t *data;        /* Of any alignment. */
+    uint16_t type;       /* Without the flags in its upper bits. */
+    size_t len;          /* Of `data`. */
+    const uint8_t *data; /* Of any alignment. */
 };
 
 struct dpx_attrs {
     const uint8_t *p;
-    size_t left;                /* Not 0 at the end: what `p` is at is bad. */
+    size_t left; /* Not 0 at the end: what `p` is at is bad. */
 };
 
 static inline struct dpx_attrs
 dpx_attrs(const void *data, size_t len)
 {
-    return (struct dpx_attrs) { data, len };
+    return (struct dpx_attrs){ data, len };
 }
 
 /* Takes the next attribute; false at the end, or where there is no whole
@@ -92,7 +92,7 @@ dpx_get_u32(const void *p)
 /* lib/key-attrs.c: the attributes of a flow key. */
 
 #define DPX_LEN_NESTED -1
-#define DPX_LEN_MPLS -2         /* One to three label stack entries. */
+#define DPX_LEN_MPLS -2 /* One to three label stack entries. */
 #define DPX_MAX_MPLS 3
 
 #define DPX_N_KEY_ATTRS (OVS_KEY_ATTR_MAX + 1)
@@ -100,9 +100,9 @@ dpx_get_u32(const void *p)
 #define DPX_ATTR_FIELDS 4
 
 struct dpx_key_attr {
-    const char *name;           /* As in flow text; NULL: no attribute. */
-    int len;                    /* Bytes, or DPX_LEN_*. */
-    bool later;                 /* Cannot be matched yet. */
+    const char *name; /* As in flow text; NULL: no attribute. */
+    int len;          /* Bytes, or DPX_LEN_*. */
+    bool later;       /* Cannot be matched yet. */
 };
 
 /* Where an attribute's bytes lie in struct dpx_key.  One table for both
@@ -110,7 +110,7 @@ struct dpx_key_attr {
 struct dpx_key_field {
     uint8_t attr_ofs;
     uint8_t key_ofs;
-    uint8_t len;                /* 0: no more fields. */
+    uint8_t len; /* 0: no more fields. */
 };
 
 /* Which packets have an attribute: those of one of two Ethertypes and, if it
@@ -119,12 +119,12 @@ struct dpx_key_layer {
     uint8_t attr;
     uint8_t proto;
     uint16_t eth_type[2];
-    const char *needs;          /* For messages. */
+    const char *needs; /* For messages. */
 };
 
 extern const struct dpx_key_attr dpx_key_attrs[DPX_N_KEY_ATTRS];
-extern const struct dpx_key_field
-    dpx_key_fields[DPX_N_KEY_ATTRS][DPX_ATTR_FIELDS];
+extern const struct dpx_key_field dpx_key_fields[DPX_N_KEY_ATTRS]
+                                                [DPX_ATTR_FIELDS];
 extern const struct dpx_key_layer dpx_key_layers[DPX_N_KEY_LAYERS];
 
 /* The row of attribute `type`; NULL if it is none that a key may have. */
@@ -142,9 +142,9 @@ bool dpx_key_has_layer(const struct dpx_key *, const struct dpx_key_layer *);
 
 /* The attributes of one key or one mask, those inside `encap` too. */
 struct dpx_parsed {
-    const char *prefix;         /* For messages: "" or "mask of ". */
-    uint64_t present;           /* Which of `a` are set. */
-    bool odd;                   /* Some say in other ways what is matched. */
+    const char *prefix; /* For messages: "" or "mask of ". */
+    uint64_t present;   /* Which of `a` are set. */
+    bool odd;           /* Some say in other ways what is matched. */
     struct dpx_attr a[DPX_N_KEY_ATTRS];
 };
 
@@ -161,7 +161,7 @@ int dpx_read_vlan_masks(struct dpx_parsed *, const struct dpx_key *, bool cut,
 struct dpx_compiler {
     struct dpx_program *prog;
     struct dpx_facts facts;
-    size_t visible;             /* Ops up to the last that shows outside. */
+    size_t visible; /* Ops up to the last that shows outside. */
 };
 
 /* Appends an operation.  E2BIG. */

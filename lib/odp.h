@@ -33,21 +33,22 @@ int dpx_key_from_attrs(const void *key_attrs, size_t key_len,
 /* The same for flows in a row, many of which have the same mask.  `memo`,
  * zeroed at first, remembers the last mask, which is then not parsed again: so
  * its attributes and `*space` must stay as they are while `memo` is used.
- * Writes to `*maskp` where the mask is: `space`, or that of an earlier flow. */
+ * Writes to `*maskp` where the mask is: `space`, or that of an earlier flow.
+ */
 struct dpx_mask_memo {
-    const void *attrs;          /* NULL: nothing remembered. */
+    const void *attrs; /* NULL: nothing remembered. */
     size_t len;
-    uint64_t present;           /* Attributes of the key, */
-    uint64_t inner;             /* those in encap with them, and */
-    uint32_t shape;             /* what else of it tells how to read a mask. */
+    uint64_t present; /* Attributes of the key, */
+    uint64_t inner;   /* those in encap with them, and */
+    uint32_t shape;   /* what else of it tells how to read a mask. */
     const struct dpx_key *mask;
 };
 
-int dpx_key_from_attrs_memo(const void *key_attrs, size_t key_len,
-                            const void *mask_attrs, size_t mask_len,
-                            struct dpx_mask_memo *memo, struct dpx_key *key,
-                            struct dpx_key *space,
-                            const struct dpx_key **maskp);
+int
+dpx_key_from_attrs_memo(const void *key_attrs, size_t key_len,
+                        const void *mask_attrs, size_t mask_len,
+                        struct dpx_mask_memo *memo, struct dpx_key *key,
+                        struct dpx_key *space, const struct dpx_key **maskp);
 
 /* Parses a key alone, as flow get and del and execute give it. */
 int dpx_key_parse(const void *attrs, size_t len, struct dpx_key *key);
@@ -59,21 +60,21 @@ void dpx_key_to_attrs(const struct dpx_key *, struct dpx_buf *);
 
 /* All that compiling asks of a flow. */
 struct dpx_facts {
-    __be16 eth_type;            /* Unknown bits are 0. */
+    __be16 eth_type; /* Unknown bits are 0. */
     uint8_t ip_proto;
     uint8_t ip_frag;
     uint8_t mac_proto;
-    bool exact_type;            /* All bits of eth_type are known, */
-    bool exact_proto;           /* all of ip_proto. */
-    bool limited;               /* To what a flow can hold. */
+    bool exact_type;  /* All bits of eth_type are known, */
+    bool exact_proto; /* all of ip_proto. */
+    bool limited;     /* To what a flow can hold. */
 };
 
 struct dpx_program {
-    struct dpx_op *ops;         /* malloc()ed. */
+    struct dpx_op *ops; /* malloc()ed. */
     size_t n;
     size_t allocated;
-    uint8_t body_flags;         /* enum dpx_body_flags. */
-    uint32_t out;               /* As dpx_body.out. */
+    uint8_t body_flags; /* enum dpx_body_flags. */
+    uint32_t out;       /* As dpx_body.out. */
     /* What it was made of.  NULL: of nothing yet, or it failed. */
     const void *actions;
     size_t actions_len;

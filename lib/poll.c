@@ -12,7 +12,7 @@
 struct loop {
     struct pollfd *fds;
     size_t n, allocated;
-    long long deadline;         /* ms; LLONG_MAX: none. */
+    long long deadline; /* ms; LLONG_MAX: none. */
 };
 
 static pthread_key_t key;
@@ -67,7 +67,7 @@ dpx_poll_fd_wait(int fd, short events)
             abort();
         }
     }
-    loop->fds[loop->n++] = (struct pollfd) { .fd = fd, .events = events };
+    loop->fds[loop->n++] = (struct pollfd){ .fd = fd, .events = events };
 }
 
 void

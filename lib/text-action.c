@@ -23,7 +23,7 @@ put_output(struct dpx_buf *b, const struct dpx_attr *a,
 /* Those without functions are lists of fields, or nothing but a name. */
 static const struct action {
     uint16_t type;
-    int len;                    /* -1: any. */
+    int len; /* -1: any. */
     const char *name;
     dpx_text_putter *put;
     dpx_text_getter *get;
@@ -75,7 +75,7 @@ put_known(struct dpx_buf *b, const struct dpx_attr *a,
         if (row->len) {
             dpx_buf_printf(b, "(");
             dpx_text_put_fields(b, DPX_TEXT_ACTION + a->type, a->data, NULL,
-                                a->len, (struct dpx_text_style) { 0 }, names);
+                                a->len, (struct dpx_text_style){ 0 }, names);
             dpx_buf_printf(b, ")");
         }
         return true;
@@ -85,7 +85,7 @@ put_known(struct dpx_buf *b, const struct dpx_attr *a,
 
 void
 dpx_text_put_actions(struct dpx_buf *b, struct dpx_attrs left,
-         const struct dpx_port_names *names, int depth)
+                     const struct dpx_port_names *names, int depth)
 {
     const char *comma = "";
     struct dpx_attr a;
@@ -179,7 +179,7 @@ get_action(struct dpx_text *t, struct dpx_buf *actions)
         error = row->get ? row->get(t, actions) : get_fields(t, row, actions);
         return error ? error : dpx_text_need(t, ")");
     }
-    if (sscanf(t->p, "action%5"SCNu16"(%n", &type, &end) == 1
+    if (sscanf(t->p, "action%5" SCNu16 "(%n", &type, &end) == 1
         && (size_t) end == n + 1) {
         t->p += end;
         error = get_unknown(t, type, actions);

@@ -8,17 +8,16 @@
 #include <endian.h>
 #include <inttypes.h>
 
-#define DEC "%"PRIu64
-#define HEX "%#"PRIx64
+#define DEC "%" PRIu64
+#define HEX "%#" PRIx64
 
-static const char *const tcp_flags[] = {
-    "fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns", "[200]",
-    "[400]", "[800]", NULL
-};
+static const char *const tcp_flags[] = { "fin", "syn",   "rst",   "psh",
+                                         "ack", "urg",   "ece",   "cwr",
+                                         "ns",  "[200]", "[400]", "[800]",
+                                         NULL };
 
-static const char *const ct_states[] = {
-    "new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat", NULL
-};
+static const char *const ct_states[] = { "new", "est",  "rel",  "rpl", "inv",
+                                         "trk", "snat", "dnat", NULL };
 
 static const char *const frags[] = { "no", "first", "later", NULL };
 
@@ -31,18 +30,18 @@ const struct dpx_text_kind dpx_text_kinds[DPX_TEXT_TYPES] = {
     [DPX_TEXT_BE16] = { 2, true, 16, 0, DEC, HEX, NULL, "a number" },
     [DPX_TEXT_BE16X] = { 2, true, 16, 0, HEX, HEX, NULL, "a number" },
     [DPX_TEXT_BE32X] = { 4, true, 32, 0, HEX, HEX, NULL, "a number" },
-    [DPX_TEXT_ETHERTYPE] = { 2, true, 16, 0, "0x%04"PRIx64, "0x%04"PRIx64,
+    [DPX_TEXT_ETHERTYPE] = { 2, true, 16, 0, "0x%04" PRIx64, "0x%04" PRIx64,
                              NULL, "a number" },
     [DPX_TEXT_LABEL] = { 4, true, 20, 0, HEX, HEX, NULL, "a number" },
-    [DPX_TEXT_VID] = { 2, true, 12, 0, DEC, "0x%"PRIx64, NULL, "a number" },
-    [DPX_TEXT_PCP] = { 2, true, 3, 13, DEC, "0x%"PRIx64, NULL, "a number" },
+    [DPX_TEXT_VID] = { 2, true, 12, 0, DEC, "0x%" PRIx64, NULL, "a number" },
+    [DPX_TEXT_PCP] = { 2, true, 3, 13, DEC, "0x%" PRIx64, NULL, "a number" },
     [DPX_TEXT_CFI] = { 2, true, 1, 12, DEC, DEC, NULL, "0 or 1" },
-    [DPX_TEXT_LSE_LABEL] = { 4, true, 20, 12, DEC, "0x%"PRIx64, NULL,
+    [DPX_TEXT_LSE_LABEL] = { 4, true, 20, 12, DEC, "0x%" PRIx64, NULL,
                              "a number" },
-    [DPX_TEXT_LSE_TC] = { 4, true, 3, 9, DEC, "%"PRIx64, NULL, "a number" },
-    [DPX_TEXT_LSE_TTL] = { 4, true, 8, 0, DEC, "0x%"PRIx64, NULL,
+    [DPX_TEXT_LSE_TC] = { 4, true, 3, 9, DEC, "%" PRIx64, NULL, "a number" },
+    [DPX_TEXT_LSE_TTL] = { 4, true, 8, 0, DEC, "0x%" PRIx64, NULL,
                            "a number" },
-    [DPX_TEXT_LSE_BOS] = { 4, true, 1, 8, DEC, "%"PRIx64, NULL, "0 or 1" },
+    [DPX_TEXT_LSE_BOS] = { 4, true, 1, 8, DEC, "%" PRIx64, NULL, "0 or 1" },
     [DPX_TEXT_PORT] = { 4, false, 32, 0, DEC, HEX, NULL, "a port" },
     [DPX_TEXT_FRAG] = { 1, false, 8, 0, DEC, HEX, frags,
                         "no, first or later" },
@@ -56,11 +55,15 @@ const struct dpx_text_kind dpx_text_kinds[DPX_TEXT_TYPES] = {
     [DPX_TEXT_U128] = { .size = 16, .what = "a hexadecimal number" },
 };
 
-#define KEY(ATTR, OFS, TYPE, NAME)                                          \
-    { OVS_KEY_ATTR_##ATTR, OFS, DPX_TEXT_##TYPE, NAME, DPX_TEXT_NONE }
-#define ACT(ATTR, OFS, TYPE, NAME, USUAL)                                   \
-    { DPX_TEXT_ACTION + OVS_ACTION_ATTR_##ATTR, OFS, DPX_TEXT_##TYPE, NAME, \
-      USUAL }
+#define KEY(ATTR, OFS, TYPE, NAME)                                            \
+    {                                                                         \
+        OVS_KEY_ATTR_##ATTR, OFS, DPX_TEXT_##TYPE, NAME, DPX_TEXT_NONE        \
+    }
+#define ACT(ATTR, OFS, TYPE, NAME, USUAL)                                     \
+    {                                                                         \
+        DPX_TEXT_ACTION + OVS_ACTION_ATTR_##ATTR, OFS, DPX_TEXT_##TYPE, NAME, \
+            USUAL                                                             \
+    }
 
 /* In the order in which they are written; all of one code together. */
 static const struct dpx_text_field fields[] = {
@@ -192,8 +195,11 @@ dpx_text_set(const struct dpx_text_kind *kind, uint8_t *p, uint64_t value)
     uint8_t x8 = x;
 
     x = kind->big_endian ? htobe32(x) : x;
-    memcpy(p, kind->size == 1 ? (void *) &x8
-           : kind->size == 2 ? (void *) &x16 : (void *) &x, kind->size);
+    memcpy(p,
+           kind->size == 1   ? (void *) &x8
+           : kind->size == 2 ? (void *) &x16
+                             : (void *) &x,
+           kind->size);
 }
 
 void
@@ -210,7 +216,7 @@ dpx_text_put_port(struct dpx_buf *b, uint32_t port,
                   const struct dpx_port_names *names)
 {
     const char *name = names && names->name ? names->name(port, names->aux)
-                       : NULL;
+                                            : NULL;
 
     if (name && *name && (*name < '0' || *name > '9')
         && !name[strcspn(name, ",()/=" DPX_TEXT_BLANKS)]
@@ -218,7 +224,7 @@ dpx_text_put_port(struct dpx_buf *b, uint32_t port,
         && strcmp(name, "pop_eth") && strcmp(name, "ct_clear")) {
         dpx_buf_printf(b, "%s", name);
     } else {
-        dpx_buf_printf(b, "%"PRIu32, port);
+        dpx_buf_printf(b, "%" PRIu32, port);
     }
 }
 
@@ -247,8 +253,8 @@ put_value(struct dpx_buf *b, int type, const uint8_t *p, bool is_mask,
     case DPX_TEXT_IPV4:
     case DPX_TEXT_IPV6:
         dpx_buf_printf(b, "%s",
-                       inet_ntop(type == DPX_TEXT_IPV4 ? AF_INET : AF_INET6,
-                                 p, address, sizeof address));
+                       inet_ntop(type == DPX_TEXT_IPV4 ? AF_INET : AF_INET6, p,
+                                 address, sizeof address));
         break;
     case DPX_TEXT_U128:
         while (i < 15 && !p[i]) {
@@ -297,8 +303,7 @@ put_flags(struct dpx_buf *b, const struct dpx_text_kind *kind, uint64_t value,
         uint64_t bit = UINT64_C(1) << i;
 
         if (mask != all && mask & bit) {
-            dpx_buf_printf(b, "%c%s", value & bit ? '+' : '-',
-                           kind->flags[i]);
+            dpx_buf_printf(b, "%c%s", value & bit ? '+' : '-', kind->flags[i]);
         } else if (mask == all && value & bit) {
             dpx_buf_printf(b, "%s%s", bar, kind->flags[i]);
             bar = "|";
@@ -339,7 +344,8 @@ put_field(struct dpx_buf *b, const struct dpx_text_field *f,
     if (kind->flags && f->type != DPX_TEXT_FRAG) {
         put_flags(b, kind, dpx_text_get(kind, value),
                   mask ? dpx_text_get(kind, mask)
-                  : (UINT64_C(1) << kind->bits) - 1, slash && mask);
+                       : (UINT64_C(1) << kind->bits) - 1,
+                  slash && mask);
         return;
     }
     put_value(b, f->type, value, false, names);
@@ -365,7 +371,7 @@ is_shown(const struct dpx_text_field *f, const uint8_t *value,
     return !f->name || style.more || covered
            || ((f->code == OVS_KEY_ATTR_VLAN || style.stray)
                && (kind->bits ? !!dpx_text_get(kind, value)
-                   : !dpx_is_zero(value, kind->size)));
+                              : !dpx_is_zero(value, kind->size)));
 }
 
 /* Of MPLS entries either all have masks or none, so that their number can be

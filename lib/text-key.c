@@ -15,9 +15,9 @@
 
 /* Writing. */
 
-static void put_list(struct dpx_buf *, struct dpx_attrs key,
-                     const struct dpx_attrs *mask, struct dpx_text_style,
-                     const struct dpx_port_names *, int depth);
+static void
+put_list(struct dpx_buf *, struct dpx_attrs key, const struct dpx_attrs *mask,
+         struct dpx_text_style, const struct dpx_port_names *, int depth);
 
 static bool
 has_good_length(uint16_t type, size_t len)
@@ -28,8 +28,8 @@ has_good_length(uint16_t type, size_t len)
         return false;
     }
     return row->len == DPX_LEN_MPLS
-           ? len && len % 4 == 0 && len <= 4 * DPX_MAX_MPLS
-           : len == (size_t) row->len;
+               ? len && len % 4 == 0 && len <= 4 * DPX_MAX_MPLS
+               : len == (size_t) row->len;
 }
 
 static void
@@ -52,7 +52,7 @@ put_one(struct dpx_buf *b, const struct dpx_attr *key,
 {
     if (key->type == OVS_KEY_ATTR_ENCAP && depth < DPX_TEXT_DEPTH) {
         struct dpx_attrs inner = mask ? dpx_attrs(mask->data, mask->len)
-                                 : dpx_attrs(NULL, 0);
+                                      : dpx_attrs(NULL, 0);
 
         dpx_buf_printf(b, "encap(");
         put_list(b, dpx_attrs(key->data, key->len), mask ? &inner : NULL,
@@ -61,8 +61,8 @@ put_one(struct dpx_buf *b, const struct dpx_attr *key,
     } else if (has_good_length(key->type, key->len)
                && (!mask || mask->len == key->len)) {
         dpx_buf_printf(b, "%s(", dpx_key_attr(key->type)->name);
-        dpx_text_put_fields(b, key->type, key->data,
-                            mask ? mask->data : NULL, key->len, style, names);
+        dpx_text_put_fields(b, key->type, key->data, mask ? mask->data : NULL,
+                            key->len, style, names);
         dpx_buf_printf(b, ")");
     } else {
         put_unknown(b, key, mask);
@@ -165,8 +165,8 @@ dpx_format_flow(const void *key, size_t key_len, const void *mask,
     struct dpx_text_style style = { .more = more };
     struct dpx_attrs m = dpx_attrs(mask, mask_len);
 
-    put_list(text, dpx_attrs(key, key_len), mask_len ? &m : NULL, style,
-             names, 0);
+    put_list(text, dpx_attrs(key, key_len), mask_len ? &m : NULL, style, names,
+             0);
 }
 
 /* As OVS does, from the four words that a ufid is in memory. */
@@ -176,9 +176,11 @@ dpx_format_ufid(const uint8_t ufid[16], struct dpx_buf *text)
     uint32_t p[4];
 
     memcpy(p, ufid, sizeof p);
-    dpx_buf_printf(text, "ufid:%08"PRIx32"-%04"PRIx32"-%04"PRIx32
-                   "-%04"PRIx32"-%04"PRIx32"%08"PRIx32, p[0], p[1] >> 16,
-                   p[1] & 0xffff, p[2] >> 16, p[2] & 0xffff, p[3]);
+    dpx_buf_printf(text,
+                   "ufid:%08" PRIx32 "-%04" PRIx32 "-%04" PRIx32 "-%04" PRIx32
+                   "-%04" PRIx32 "%08" PRIx32,
+                   p[0], p[1] >> 16, p[1] & 0xffff, p[2] >> 16, p[2] & 0xffff,
+                   p[3]);
 }
 
 /* Reading. */
@@ -227,8 +229,9 @@ get_unknown(struct dpx_text *t, uint16_t type, struct dpx_buf *key,
     } else if (!error) {
         memset(dpx_buf_put(&ones, NULL, value.len), 0xff, value.len);
     }
-    if (!error && (value.len > UINT16_MAX - NLA_HDRLEN
-                   || ones.len > UINT16_MAX - NLA_HDRLEN)) {
+    if (!error
+        && (value.len > UINT16_MAX - NLA_HDRLEN
+            || ones.len > UINT16_MAX - NLA_HDRLEN)) {
         error = dpx_error(E2BIG, "key%u: longer than an attribute can be",
                           type);
     }
@@ -284,7 +287,7 @@ get_name(struct dpx_text *t, uint16_t *type, bool *unknown)
                 return 0;
             }
         }
-        if (sscanf(t->p, "key%5"SCNu16"(%n", type, &end) == 1
+        if (sscanf(t->p, "key%5" SCNu16 "(%n", type, &end) == 1
             && (size_t) end == n + 1) {
             t->p += end;
             *unknown = true;
@@ -295,8 +298,8 @@ get_name(struct dpx_text *t, uint16_t *type, bool *unknown)
 }
 
 int
-dpx_text_get_key(struct dpx_text *t, struct dpx_buf *key,
-                 struct dpx_buf *mask, bool *partial)
+dpx_text_get_key(struct dpx_text *t, struct dpx_buf *key, struct dpx_buf *mask,
+                 bool *partial)
 {
     uint16_t type = 0;
     bool unknown = false;
@@ -305,8 +308,9 @@ dpx_text_get_key(struct dpx_text *t, struct dpx_buf *key,
     *partial = false;
     if (!error) {
         error = unknown ? get_unknown(t, type, key, mask, partial)
-                : type == OVS_KEY_ATTR_ENCAP ? get_encap(t, key, mask, partial)
-                : get_fields(t, type, key, mask, partial);
+                : type == OVS_KEY_ATTR_ENCAP
+                    ? get_encap(t, key, mask, partial)
+                    : get_fields(t, type, key, mask, partial);
     }
     return error ? error : dpx_text_need(t, ")");
 }
@@ -324,9 +328,11 @@ get_ufid(struct dpx_text *t, uint8_t ufid[16], bool *has_ufid)
     }
     if (dpx_text_word(t->p) != sizeof form - 1
         || strspn(t->p, "0123456789abcdefABCDEF-") != sizeof form - 1
-        || sscanf(t->p, "%8"SCNx32"-%4"SCNx32"-%4"SCNx32"-%4"SCNx32
-                  "-%4"SCNx32"%8"SCNx32"%n", &p[0], &p[1], &h[0], &p[2],
-                  &h[1], &p[3], &end) != 6
+        || sscanf(t->p,
+                  "%8" SCNx32 "-%4" SCNx32 "-%4" SCNx32 "-%4" SCNx32
+                  "-%4" SCNx32 "%8" SCNx32 "%n",
+                  &p[0], &p[1], &h[0], &p[2], &h[1], &p[3], &end)
+               != 6
         || end != sizeof form - 1) {
         return dpx_text_error(t, t->p, form);
     }
@@ -355,10 +361,11 @@ dpx_parse_flow(const char *text, const struct dpx_port_names *names,
             break;
         }
         error = dpx_text_get_key(&t, key, mask, &partial);
-        if (!error && (key->len - key_len > UINT16_MAX
-                       || mask->len - mask_len > UINT16_MAX)) {
+        if (!error
+            && (key->len - key_len > UINT16_MAX
+                || mask->len - mask_len > UINT16_MAX)) {
             error = dpx_error(E2BIG, "the key is longer than attributes can "
-                              "be");
+                                     "be");
         }
     }
     if (error) {

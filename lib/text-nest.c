@@ -44,19 +44,18 @@ split(const struct dpx_attr *nest, struct dpx_attr *a, size_t n)
 
 bool
 dpx_text_put_userspace(struct dpx_buf *b, const struct dpx_attr *nest,
-              const struct dpx_port_names *names, int depth)
+                       const struct dpx_port_names *names, int depth)
 {
     struct dpx_attr a[OVS_USERSPACE_ATTR_MAX + 1];
     const struct dpx_attr *port = &a[OVS_USERSPACE_ATTR_EGRESS_TUN_PORT];
 
     (void) depth;
     if (!split(nest, a, OVS_USERSPACE_ATTR_MAX + 1)
-        || a[OVS_USERSPACE_ATTR_PID].len != 4
-        || (port->type && port->len != 4)
+        || a[OVS_USERSPACE_ATTR_PID].len != 4 || (port->type && port->len != 4)
         || a[OVS_USERSPACE_ATTR_ACTIONS].len) {
         return false;
     }
-    dpx_buf_printf(b, "userspace(pid=%"PRIu32,
+    dpx_buf_printf(b, "userspace(pid=%" PRIu32,
                    dpx_get_u32(a[OVS_USERSPACE_ATTR_PID].data));
     if (a[OVS_USERSPACE_ATTR_USERDATA].type) {
         dpx_buf_printf(b, ",userdata(");
@@ -126,7 +125,7 @@ dpx_text_get_userspace(struct dpx_text *t, struct dpx_buf *actions)
 
 bool
 dpx_text_put_set(struct dpx_buf *b, const struct dpx_attr *nest,
-        const struct dpx_port_names *names, int depth)
+                 const struct dpx_port_names *names, int depth)
 {
     struct dpx_attrs left = dpx_attrs(nest->data, nest->len);
     bool masked = nest->type == OVS_ACTION_ATTR_SET_MASKED;
@@ -149,7 +148,7 @@ dpx_text_put_set(struct dpx_buf *b, const struct dpx_attr *nest,
         }
         dpx_text_put_key(b, &key, &mask, style, names);
     } else {
-        dpx_text_put_key(b, &key, NULL, (struct dpx_text_style) { 0 }, names);
+        dpx_text_put_key(b, &key, NULL, (struct dpx_text_style){ 0 }, names);
     }
     dpx_buf_printf(b, ")");
     return true;
@@ -178,7 +177,7 @@ dpx_text_get_set(struct dpx_text *t, struct dpx_buf *actions)
         goto out;
     }
     nest = dpx_nla_nest(actions, partial ? OVS_ACTION_ATTR_SET_MASKED
-                        : OVS_ACTION_ATTR_SET);
+                                         : OVS_ACTION_ATTR_SET);
     if (partial) {
         struct dpx_buf both = DPX_BUF_INIT;
 
@@ -236,7 +235,7 @@ get_nest(struct dpx_text *t, uint16_t type, struct dpx_buf *actions)
 
 bool
 dpx_text_put_sample(struct dpx_buf *b, const struct dpx_attr *nest,
-           const struct dpx_port_names *names, int depth)
+                    const struct dpx_port_names *names, int depth)
 {
     struct dpx_attr a[OVS_SAMPLE_ATTR_ACTIONS + 1];
     char percent[32];
@@ -292,7 +291,7 @@ dpx_text_get_sample(struct dpx_text *t, struct dpx_buf *actions)
 
 bool
 dpx_text_put_clone(struct dpx_buf *b, const struct dpx_attr *nest,
-          const struct dpx_port_names *names, int depth)
+                   const struct dpx_port_names *names, int depth)
 {
     put_nest(b, "clone", nest, names, depth);
     return true;
@@ -308,7 +307,7 @@ dpx_text_get_clone(struct dpx_text *t, struct dpx_buf *actions)
 
 bool
 dpx_text_put_check_pkt_len(struct dpx_buf *b, const struct dpx_attr *nest,
-                  const struct dpx_port_names *names, int depth)
+                           const struct dpx_port_names *names, int depth)
 {
     struct dpx_attr a[OVS_CHECK_PKT_LEN_ATTR_MAX + 1];
 
@@ -367,7 +366,7 @@ static const char *const hashes[] = { "l4", "sym_l4" };
 
 bool
 dpx_text_put_hash(struct dpx_buf *b, const struct dpx_attr *a,
-         const struct dpx_port_names *names, int depth)
+                  const struct dpx_port_names *names, int depth)
 {
     uint32_t algorithm = dpx_get_u32(a->data);
 
@@ -376,7 +375,7 @@ dpx_text_put_hash(struct dpx_buf *b, const struct dpx_attr *a,
     if (algorithm >= N_HASHES) {
         return false;
     }
-    dpx_buf_printf(b, "hash(%s(%"PRIu32"))", hashes[algorithm],
+    dpx_buf_printf(b, "hash(%s(%" PRIu32 "))", hashes[algorithm],
                    dpx_get_u32(a->data + 4));
     return true;
 }

@@ -122,17 +122,19 @@ dpx_text_port(struct dpx_text *t, uint32_t *port)
             return 0;
         }
     }
-    return dpx_text_error(t, t->p, names && names->number
-                          ? "the number or name of a port"
-                          : "the number of a port");
+    return dpx_text_error(t, t->p,
+                          names && names->number
+                              ? "the number or name of a port"
+                              : "the number of a port");
 }
 
 static int
 digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0'
+    return c >= '0' && c <= '9'   ? c - '0'
            : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 int
@@ -288,8 +290,9 @@ read_flags(struct dpx_text *t, const struct dpx_text_kind *kind,
 
         t->p += masked;
         n = strcspn(t->p, "+-|" PUNCTUATION);
-        while (kind->flags[i] && (strlen(kind->flags[i]) != n
-                                  || memcmp(kind->flags[i], t->p, n))) {
+        while (kind->flags[i]
+               && (strlen(kind->flags[i]) != n
+                   || memcmp(kind->flags[i], t->p, n))) {
             i++;
         }
         if (!kind->flags[i]) {
@@ -381,8 +384,7 @@ start_fields(const struct dpx_text_field *f, uint8_t *value, uint8_t *mask)
 
 /* Were all fields named that have no usual value? */
 static bool
-is_complete(const struct dpx_text_field *first, unsigned int n,
-            uint64_t seen)
+is_complete(const struct dpx_text_field *first, unsigned int n, uint64_t seen)
 {
     for (unsigned int i = 0; i < n; i++) {
         if (!(seen >> i & 1) && first[i].usual == DPX_TEXT_NONE) {

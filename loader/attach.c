@@ -23,11 +23,11 @@ struct attach {
     struct dpx_maps *maps;
     const struct dpx_attach_opts *opts;
     struct dpx_net net;
-    struct dpx_link link;       /* The port's device. */
-    struct dpx_peer peer;       /* If `reached`. */
+    struct dpx_link link; /* The port's device. */
+    struct dpx_peer peer; /* If `reached`. */
     bool reached;
     uint32_t port;
-    bool xdp;                   /* To have the XDP program. */
+    bool xdp; /* To have the XDP program. */
 };
 
 static void
@@ -68,8 +68,10 @@ check_port(struct attach *a, const char *ifname)
         return dpx_error(EFBIG, "port number %u is too large (0 to %d)", port,
                          DPX_MAX_PORTS - 1);
     } else if (ports[port].ifindex) {
-        return dpx_error(EBUSY, "port number %u of datapath %s is taken by "
-                         "%.15s", port, a->maps->name, ports[port].name);
+        return dpx_error(EBUSY,
+                         "port number %u of datapath %s is taken by "
+                         "%.15s",
+                         port, a->maps->name, ports[port].name);
     }
     a->port = port;
     return 0;
@@ -81,8 +83,10 @@ check_name(const char *ifname)
     if (!ifname[0] || strlen(ifname) >= IFNAMSIZ || strchr(ifname, '/')
         || strpbrk(ifname, " \t\n%:") || !strcmp(ifname, ".")
         || !strcmp(ifname, "..")) {
-        return dpx_error(EINVAL, "\"%s\" cannot name a device (1 to 15 "
-                         "characters, no '/', ':', '%%' or space)", ifname);
+        return dpx_error(EINVAL,
+                         "\"%s\" cannot name a device (1 to 15 "
+                         "characters, no '/', ':', '%%' or space)",
+                         ifname);
     }
     return 0;
 }
@@ -96,16 +100,16 @@ check_other(const char *name, void *a_)
     int error = 0;
 
     if (dpx_maps_open(name, &maps)) {
-        return 0;               /* Broken or foreign: not ours to judge. */
+        return 0; /* Broken or foreign: not ours to judge. */
     }
     if (maps->meta->netns == a->maps->meta->netns) {
         for (uint32_t port = 0; port < DPX_MAX_PORTS && !error; port++) {
             const struct dpx_port *p = &maps->ports[port];
 
-            if (p->ifindex && (p->ifindex == a->link.ifindex
-                               || p->host == a->link.ifindex)) {
-                error = dpx_error(strcmp(name, a->maps->name)
-                                  ? EBUSY : EEXIST,
+            if (p->ifindex
+                && (p->ifindex == a->link.ifindex
+                    || p->host == a->link.ifindex)) {
+                error = dpx_error(strcmp(name, a->maps->name) ? EBUSY : EEXIST,
                                   "%s belongs to port %u (%.15s) of datapath "
                                   "%s (dpx-loader detach %s %.15s)",
                                   a->link.name, port, p->name, name, name,
@@ -133,17 +137,23 @@ check_device(struct attach *a)
     }
     if (link->master) {
         const char *name = dpx_link_get(&a->net, -1, link->master, &master)
-                           ? "something" : master.name;
+                               ? "something"
+                               : master.name;
 
-        return dpx_error(EBUSY, "%s has a master, %s (ip link set dev %s "
-                         "nomaster)", link->name, name, link->name);
+        return dpx_error(EBUSY,
+                         "%s has a master, %s (ip link set dev %s "
+                         "nomaster)",
+                         link->name, name, link->name);
     } else if (link->xdp_id) {
-        return dpx_error(EBUSY, "%s has an XDP program of somebody else (ip "
-                         "link set dev %s xdp off)", link->name, link->name);
+        return dpx_error(EBUSY,
+                         "%s has an XDP program of somebody else (ip "
+                         "link set dev %s xdp off)",
+                         link->name, link->name);
     } else if (link->mtu > MAX_MTU && !a->opts->internal) {
-        return dpx_error(EMSGSIZE, "the MTU of %s, %u, is beyond %u (ip link "
-                         "set dev %s mtu %u)", link->name, link->mtu, MAX_MTU,
-                         link->name, MAX_MTU);
+        return dpx_error(EMSGSIZE,
+                         "the MTU of %s, %u, is beyond %u (ip link "
+                         "set dev %s mtu %u)",
+                         link->name, link->mtu, MAX_MTU, link->name, MAX_MTU);
     }
     return 0;
 }
@@ -155,7 +165,8 @@ choose_mode(struct attach *a)
     switch (a->opts->mode) {
     case DPX_MODE_XDP:
         if (a->opts->internal) {
-            return dpx_error(ENOTSUP, "an internal port cannot be in XDP: "
+            return dpx_error(ENOTSUP,
+                             "an internal port cannot be in XDP: "
                              "the host would lose its offloads (--mode tc)");
         }
         a->xdp = true;
@@ -195,21 +206,27 @@ static void
 prepare_peer(struct attach *a)
 {
     static const enum dpx_offload offs[] = {
-        DPX_OFF_TXCSUM, DPX_OFF_TXSCTP, DPX_OFF_TXVLAN, DPX_OFF_TXSTAG,
+        DPX_OFF_TXCSUM,
+        DPX_OFF_TXSCTP,
+        DPX_OFF_TXVLAN,
+        DPX_OFF_TXSTAG,
     };
 
     if (!a->reached) {
-        warn(a, "the peer of %s is in a network namespace that cannot be "
+        warn(a,
+             "the peer of %s is in a network namespace that cannot be "
              "found: packets that it sends with checksum or VLAN offload "
              "will be wrong; there, run: ethtool -K PEER tx off txvlan off "
-             "tx-vlan-stag-hw-insert off gro on", a->link.name);
+             "tx-vlan-stag-hw-insert off gro on",
+             a->link.name);
         return;
     }
     for (size_t i = 0; i < sizeof offs / sizeof *offs; i++) {
         if (!set_offload(a, offs[i], true, false)) {
-            warn(a, "%s of %s, the peer of %s, cannot be turned off: packets "
-                 "that use it will be wrong", dpx_offload_name(offs[i]),
-                 a->peer.link.name, a->link.name);
+            warn(a,
+                 "%s of %s, the peer of %s, cannot be turned off: packets "
+                 "that use it will be wrong",
+                 dpx_offload_name(offs[i]), a->peer.link.name, a->link.name);
         }
     }
     set_offload(a, DPX_OFF_GRO, true, true);
@@ -231,27 +248,35 @@ prepare_device(struct attach *a)
         }
     }
     if (!set_offload(a, DPX_OFF_LRO, false, false)) {
-        return dpx_error(ENOTSUP, "lro of %s cannot be turned off: it merges "
-                         "packets that are to be forwarded", name);
+        return dpx_error(ENOTSUP,
+                         "lro of %s cannot be turned off: it merges "
+                         "packets that are to be forwarded",
+                         name);
     }
     if (a->xdp) {
         if (!set_offload(a, DPX_OFF_RXVLAN, false, false)
             || !set_offload(a, DPX_OFF_RXSTAG, false, false)) {
-            warn(a, "the VLAN receive offload of %s cannot be turned off: "
-                 "tagged packets will look untagged (--mode tc)", name);
+            warn(a,
+                 "the VLAN receive offload of %s cannot be turned off: "
+                 "tagged packets will look untagged (--mode tc)",
+                 name);
         }
         if (dpx_link_is(&a->link, "veth")) {
             prepare_peer(a);
         } else if (dpx_link_is(&a->link, "tun")) {
-            warn(a, "packets that the owner of %s sends with partial "
+            warn(a,
+                 "packets that the owner of %s sends with partial "
                  "checksums will be wrong: turn its checksum offload off, or "
-                 "use --mode tc", name);
+                 "use --mode tc",
+                 name);
         }
     }
     if (dpx_link_has_default_route(&a->net, a->link.ifindex)) {
-        warn(a, "%s carries the default route, and the host no longer "
+        warn(a,
+             "%s carries the default route, and the host no longer "
              "receives from it: move its addresses to port %u of %s or "
-             "another internal port", name, DPX_PORT_LOCAL, a->maps->name);
+             "another internal port",
+             name, DPX_PORT_LOCAL, a->maps->name);
     }
     return 0;
 }
@@ -271,7 +296,8 @@ update_map(const struct dpx_maps *maps, const char *name, uint32_t key,
     error = -bpf_map_update_elem(fd, &key, &value, BPF_ANY);
     close(fd);
     return error ? dpx_error(error, "cannot write map %s: %s", name,
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 static void
@@ -317,7 +343,7 @@ attach_xdp(struct attach *a)
     int error = dpx_xdp_attach(a->maps->name, a->port, &a->link);
 
     if (error && a->opts->mode == DPX_MODE_AUTO) {
-        a->xdp = false;         /* TC alone does it all. */
+        a->xdp = false; /* TC alone does it all. */
         return 0;
     } else if (error) {
         return error;
@@ -326,15 +352,18 @@ attach_xdp(struct attach *a)
     if (dpx_link_is(&a->link, "veth")) {
         switch (dpx_link_rx_xdp(&a->net, &a->link, true)) {
         case DPX_NO:
-            return dpx_error(ENOTSUP, "%s, the peer of %s, cannot receive "
+            return dpx_error(ENOTSUP,
+                             "%s, the peer of %s, cannot receive "
                              "XDP frames (ethtool -K %s gro on, in its "
                              "namespace; or --mode tc)",
                              a->reached ? a->peer.link.name : "PEER",
                              a->link.name,
                              a->reached ? a->peer.link.name : "PEER");
         case DPX_UNKNOWN:
-            warn(a, "whether the peer of %s receives XDP frames cannot be "
-                 "told, so none are sent to it", a->link.name);
+            warn(a,
+                 "whether the peer of %s receives XDP frames cannot be "
+                 "told, so none are sent to it",
+                 a->link.name);
             break;
         case DPX_YES:
             break;
@@ -428,8 +457,10 @@ dpx_attach_locked(struct dpx_maps *maps, const char *ifname,
         return error;
     }
     if (maps->meta->netns != dpx_netns_cookie()) {
-        return dpx_error(EINVAL, "datapath %s lives in another network "
-                         "namespace, and so must its ports", maps->name);
+        return dpx_error(EINVAL,
+                         "datapath %s lives in another network "
+                         "namespace, and so must its ports",
+                         maps->name);
     }
     error = dpx_sync_locked(maps, NULL, NULL);
     if (error) {

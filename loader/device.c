@@ -48,7 +48,8 @@ parse_xdp(const struct nlattr *nest, struct dpx_link *link)
 {
     const struct nlattr *attr;
 
-    mnl_attr_for_each_nested(attr, nest) {
+    mnl_attr_for_each_nested(attr, nest)
+    {
         if (mnl_attr_get_type(attr) == IFLA_XDP_PROG_ID) {
             link->xdp_id = mnl_attr_get_u32(attr);
         } else if (mnl_attr_get_type(attr) == IFLA_XDP_ATTACHED
@@ -89,7 +90,8 @@ parse_attr(const struct nlattr *attr, struct dpx_link *link)
         parse_xdp(attr, link);
         break;
     case IFLA_LINKINFO:
-        mnl_attr_for_each_nested(sub, attr) {
+        mnl_attr_for_each_nested(sub, attr)
+        {
             if (mnl_attr_get_type(sub) == IFLA_INFO_KIND) {
                 copy_string(link->kind, sizeof link->kind, sub);
             }
@@ -109,11 +111,12 @@ parse_link(const struct nlmsghdr *nlh, struct dpx_link *link)
     link->ifindex = ifi->ifi_index;
     link->flags = ifi->ifi_flags;
     link->type = ifi->ifi_type;
-    mnl_attr_for_each(attr, nlh, sizeof *ifi) {
+    mnl_attr_for_each(attr, nlh, sizeof *ifi)
+    {
         parse_attr(attr, link);
     }
     if (!dpx_link_is(link, "veth")) {
-        link->peer = 0;         /* A VLAN device's or the like. */
+        link->peer = 0; /* A VLAN device's or the like. */
     }
 }
 
@@ -138,7 +141,8 @@ dpx_link_get(struct dpx_net *net, int nsid, uint32_t ifindex,
     }
     error = dpx_net_talk(net->route, nlh, get_link, link);
     return error ? dpx_error(error, "no device with index %u: %s", ifindex,
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 static int
@@ -147,10 +151,11 @@ get_dropped(const struct nlmsghdr *nlh, void *droppedp)
     struct rtnl_link_stats64 stats;
     const struct nlattr *attr;
 
-    mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg)) {
+    mnl_attr_for_each(attr, nlh, sizeof(struct ifinfomsg))
+    {
         if (mnl_attr_get_type(attr) == IFLA_STATS64
             && mnl_attr_get_payload_len(attr)
-               >= offsetof(struct rtnl_link_stats64, multicast)) {
+                   >= offsetof(struct rtnl_link_stats64, multicast)) {
             memcpy(&stats, mnl_attr_get_payload(attr),
                    offsetof(struct rtnl_link_stats64, multicast));
             *(uint64_t *) droppedp = stats.tx_dropped;
@@ -183,7 +188,8 @@ dpx_link_find(struct dpx_net *net, const char *name, struct dpx_link *link)
         error = dpx_net_talk(net->route, nlh, get_link, link);
     }
     return error ? dpx_error(error, "no device %s here: %s", name,
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 struct each {
@@ -214,7 +220,8 @@ dpx_link_each(struct dpx_net *net,
     mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
     error = dpx_net_talk(net->route, nlh, each_link, &each);
     return error ? dpx_error(error, "cannot list the devices: %s",
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 int
@@ -266,7 +273,8 @@ get_route(const struct nlmsghdr *nlh, void *routes_)
     if (rtm->rtm_dst_len || rtm->rtm_type != RTN_UNICAST) {
         return MNL_CB_OK;
     }
-    mnl_attr_for_each(attr, nlh, sizeof *rtm) {
+    mnl_attr_for_each(attr, nlh, sizeof *rtm)
+    {
         if (mnl_attr_get_type(attr) == RTA_OIF
             && mnl_attr_get_u32(attr) == routes->ifindex) {
             routes->found = true;
@@ -319,7 +327,8 @@ dpx_link_set_flags(struct dpx_net *net, uint32_t ifindex, uint32_t flags,
     ifi->ifi_change = mask;
     error = dpx_net_talk(net->route, nlh, NULL, NULL);
     return error ? dpx_error(error, "cannot set flags of device %u: %s",
-                             ifindex, strerror(error)) : 0;
+                             ifindex, strerror(error))
+                 : 0;
 }
 
 int
@@ -330,7 +339,8 @@ dpx_link_delete(struct dpx_net *net, uint32_t ifindex)
     int error = dpx_net_talk(net->route, nlh, NULL, NULL);
 
     return error ? dpx_error(error, "cannot delete device %u: %s", ifindex,
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 /* An MTU on the port's end that is never in the way of the host's. */
@@ -381,7 +391,7 @@ set_internal(struct dpx_net *net, uint32_t ifindex, const char *alias)
     mnl_attr_nest_end(nlh, inet6);
     mnl_attr_nest_end(nlh, spec);
     error = dpx_net_talk(net->route, nlh, NULL, NULL);
-    return error == EAFNOSUPPORT ? 0 : error;   /* A kernel without IPv6. */
+    return error == EAFNOSUPPORT ? 0 : error; /* A kernel without IPv6. */
 }
 
 /* Whether `link` is the port's end of a pair over which an attach was killed:
@@ -401,8 +411,8 @@ delete_orphan(struct dpx_net *net, const char *name, const char *alias)
     struct dpx_link host, port;
 
     if (dpx_link_find(net, name, &host) || !dpx_link_is(&host, "veth")
-        || dpx_link_get(net, host.nsid, host.peer, &port)
-        || host.nsid >= 0 || !is_orphan(&port, alias)) {
+        || dpx_link_get(net, host.nsid, host.peer, &port) || host.nsid >= 0
+        || !is_orphan(&port, alias)) {
         return EEXIST;
     }
     return dpx_link_delete(net, host.ifindex);

@@ -26,7 +26,7 @@ struct dpx_net {
     struct dpx_net_known {
         int nsid;
         char *path;
-    } *known;
+    } * known;
     size_t n_known;
     bool searched;
 };
@@ -65,16 +65,16 @@ void dpx_netns_leave(int home);
 
 struct dpx_link {
     uint32_t ifindex;
-    uint32_t flags;             /* IFF_*. */
+    uint32_t flags; /* IFF_*. */
     uint32_t mtu;
-    uint32_t master;            /* Of bridge, bond, ...; 0: none. */
-    uint32_t peer;              /* veth: the other end; 0: none. */
-    int nsid;                   /* Namespace of `peer`; -1: the same. */
-    uint32_t xdp_id;            /* XDP program; 0: none. */
-    uint16_t type;              /* ARPHRD_*. */
-    bool hardware;              /* On a bus, not made of software. */
+    uint32_t master; /* Of bridge, bond, ...; 0: none. */
+    uint32_t peer;   /* veth: the other end; 0: none. */
+    int nsid;        /* Namespace of `peer`; -1: the same. */
+    uint32_t xdp_id; /* XDP program; 0: none. */
+    uint16_t type;   /* ARPHRD_*. */
+    bool hardware;   /* On a bus, not made of software. */
     char name[DPX_NAME_LEN];
-    char kind[DPX_NAME_LEN];    /* "veth", "bridge", ...; "": none. */
+    char kind[DPX_NAME_LEN]; /* "veth", "bridge", ...; "": none. */
     char alias[64];
 };
 
@@ -86,8 +86,8 @@ dpx_link_is(const struct dpx_link *link, const char *kind)
 
 /* Reads the link numbered `ifindex` in the namespace `nsid` of `net` (-1:
  * `net`'s own), or the one of that name.  ENODEV. */
-int dpx_link_get(struct dpx_net *, int nsid, uint32_t ifindex,
-                 struct dpx_link *);
+int
+dpx_link_get(struct dpx_net *, int nsid, uint32_t ifindex, struct dpx_link *);
 int dpx_link_find(struct dpx_net *, const char *name, struct dpx_link *);
 
 /* Packets that the link has dropped instead of transmitting them; 0 if there
@@ -140,16 +140,16 @@ const char *dpx_offload_name(enum dpx_offload);
 
 /* Whether the offload is on.  A device without it, or without ethtool, has it
  * off. */
-bool dpx_offload_get(struct dpx_net *, const struct dpx_link *,
-                     enum dpx_offload);
+bool
+dpx_offload_get(struct dpx_net *, const struct dpx_link *, enum dpx_offload);
 
 /* Switches the offload.  EOPNOTSUPP if it stayed as it was. */
 int dpx_offload_set(struct dpx_net *, const struct dpx_link *,
                     enum dpx_offload, bool on);
 
 /* Name of the driver, "" if unknown.  `driver` has 32 bytes. */
-void dpx_link_driver(struct dpx_net *, const struct dpx_link *,
-                     char driver[32]);
+void
+dpx_link_driver(struct dpx_net *, const struct dpx_link *, char driver[32]);
 
 /* XDP: xdp.c -------------------------------------------------------------- */
 
@@ -157,7 +157,7 @@ enum dpx_answer { DPX_NO, DPX_YES, DPX_UNKNOWN };
 
 /* Whether XDP frames sent to the link arrive.  `ours`: our XDP program is on
  * it. */
-enum dpx_answer dpx_link_rx_xdp(struct dpx_net *, const struct dpx_link *,
-                                bool ours);
+enum dpx_answer
+dpx_link_rx_xdp(struct dpx_net *, const struct dpx_link *, bool ours);
 
 #endif /* loader/device.h */

@@ -14,17 +14,17 @@
 #include "loader/loader.h"
 
 static const char usage[] =
-"usage: dpx-loader create DP [--flows N] [--masks N] [--no-local]\n"
-"       dpx-loader delete DP\n"
-"       dpx-loader reload DP\n"
-"       dpx-loader attach DP IFACE [--port N] [--mode auto|xdp|tc]\n"
-"                         [--internal]\n"
-"       dpx-loader detach DP IFACE\n"
-"       dpx-loader show [DP]\n"
-"       dpx-loader --help | --version\n"
-"\n"
-"DP is a datapath's name: 1 to 15 letters, digits, '-', '_'.\n"
-"See dpx-loader(8).\n";
+    "usage: dpx-loader create DP [--flows N] [--masks N] [--no-local]\n"
+    "       dpx-loader delete DP\n"
+    "       dpx-loader reload DP\n"
+    "       dpx-loader attach DP IFACE [--port N] [--mode auto|xdp|tc]\n"
+    "                         [--internal]\n"
+    "       dpx-loader detach DP IFACE\n"
+    "       dpx-loader show [DP]\n"
+    "       dpx-loader --help | --version\n"
+    "\n"
+    "DP is a datapath's name: 1 to 15 letters, digits, '-', '_'.\n"
+    "See dpx-loader(8).\n";
 
 struct options {
     struct dpx_create_opts create;
@@ -63,8 +63,7 @@ create(char **args, const struct options *o)
     return error;
 }
 
-static int
-delete(char **args, const struct options *o)
+static int delete (char **args, const struct options *o)
 {
     int error = dpx_unload(args[0]);
 
@@ -136,8 +135,8 @@ detach(char **args, const struct options *o)
     if (!error) {
         port = find_port(maps, args[1]);
         error = port == DPX_PORT_NONE
-                ? dpx_error(ENODEV, "it has no port %s", args[1])
-                : dpx_detach(maps, port);
+                    ? dpx_error(ENODEV, "it has no port %s", args[1])
+                    : dpx_detach(maps, port);
     }
     if (error) {
         complain("cannot detach %s from %s: %s", args[1], args[0],
@@ -168,7 +167,7 @@ show_port(const struct dpx_maps *maps, uint32_t port)
     }
     printf("    xdp frames sent to it: %s\n",
            p->flags & DPX_PORT_RX_XDP ? "arrive"
-           : "would not arrive, so tc sends to it");
+                                      : "would not arrive, so tc sends to it");
 }
 
 static int
@@ -227,15 +226,12 @@ show(char **args, const struct options *o)
 static const struct {
     const char *name;
     int min_args, max_args;
-    const char *options;        /* Letters of those it takes. */
+    const char *options; /* Letters of those it takes. */
     int (*run)(char **args, const struct options *);
 } commands[] = {
-    { "create", 1, 1, "fmn", create },
-    { "delete", 1, 1, "", delete },
-    { "reload", 1, 1, "", reload },
-    { "attach", 2, 2, "poi", attach },
-    { "detach", 2, 2, "", detach },
-    { "show", 0, 1, "", show },
+    { "create", 1, 1, "fmn", create }, { "delete", 1, 1, "", delete },
+    { "reload", 1, 1, "", reload },    { "attach", 2, 2, "poi", attach },
+    { "detach", 2, 2, "", detach },    { "show", 0, 1, "", show },
 };
 
 static const struct option long_options[] = {
@@ -261,8 +257,8 @@ parse_number(const char *what, const char *text, uint32_t min, uint32_t *np)
     n = strtoull(text, &end, 10);
     if (*text < '0' || *text > '9' || *end || errno || n < min
         || n >= UINT32_MAX) {
-        complain("cannot read --%s %s: not a number of %u or more", what,
-                 text, min);
+        complain("cannot read --%s %s: not a number of %u or more", what, text,
+                 min);
         return false;
     }
     *np = n;
@@ -338,8 +334,7 @@ run_command(int argc, char **argv, const struct options *o,
         if (strcmp(argv[0], commands[i].name)) {
             continue;
         }
-        if (argc - 1 < commands[i].min_args
-            || argc - 1 > commands[i].max_args
+        if (argc - 1 < commands[i].min_args || argc - 1 > commands[i].max_args
             || strspn(letters, commands[i].options) < strlen(letters)) {
             complain("cannot run %s: wrong arguments\n%s", argv[0], usage);
             return 1;
@@ -360,7 +355,8 @@ int
 main(int argc, char **argv)
 {
     struct options o = {
-        .attach = { .port = DPX_PORT_NONE, .mode = DPX_MODE_AUTO,
+        .attach = { .port = DPX_PORT_NONE,
+                    .mode = DPX_MODE_AUTO,
                     .warn = warn },
     };
     char letters[32] = "";

@@ -29,7 +29,7 @@ static const struct {
     [DPX_OFF_GRO] = { "rx-gro", "gro" },
 };
 
-#define MAX_BLOCKS 8            /* Of 32 features each. */
+#define MAX_BLOCKS 8 /* Of 32 features each. */
 
 const char *
 dpx_offload_name(enum dpx_offload offload)
@@ -131,7 +131,8 @@ dpx_offload_set(struct dpx_net *net, const struct dpx_link *link,
     }
     return error ? dpx_error(error, "cannot turn %s %s on %s: %s",
                              names[offload].ethtool, on ? "on" : "off",
-                             link->name, strerror(error)) : 0;
+                             link->name, strerror(error))
+                 : 0;
 }
 
 void

@@ -22,7 +22,8 @@ dpx_machine_check(void)
         return dpx_error(EPERM, "only root may (try sudo)");
     } else if (statfs("/sys/fs/bpf", &fs)
                || (unsigned long) fs.f_type != BPF_FS_MAGIC) {
-        return dpx_error(ENOSYS, "there is no BPF file system on /sys/fs/bpf "
+        return dpx_error(ENOSYS,
+                         "there is no BPF file system on /sys/fs/bpf "
                          "(mount -t bpf bpf /sys/fs/bpf; ip netns exec hides "
                          "it: use nsenter --net=/run/netns/NAME)");
     }
@@ -35,8 +36,10 @@ lacks(const char *what)
     struct utsname u;
 
     uname(&u);
-    return dpx_error(ENOSYS, "this kernel, %s, lacks %s (Linux 6.1 or newer "
-                     "is needed)", u.release, what);
+    return dpx_error(ENOSYS,
+                     "this kernel, %s, lacks %s (Linux 6.1 or newer "
+                     "is needed)",
+                     u.release, what);
 }
 
 int
@@ -56,9 +59,9 @@ dpx_kernel_check(void)
     int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0,
                             sysconf(_SC_PAGESIZE), NULL);
 
-    if (fd == -EPERM) {         /* Root in a container. */
+    if (fd == -EPERM) { /* Root in a container. */
         return dpx_error(EPERM, "BPF is not permitted here (this needs "
-                         "CAP_SYS_ADMIN and CAP_NET_ADMIN)");
+                                "CAP_SYS_ADMIN and CAP_NET_ADMIN)");
     } else if (fd < 0) {
         return lacks("BPF ring buffers");
     }

@@ -23,13 +23,15 @@
 #define DEFAULT_MASKS 1024
 
 /* The objects.  All have the same maps, which the first one makes. */
-#define SOURCE(NAME)                                                        \
-    { #NAME, dpx_##NAME##__elf_bytes,                                       \
-      offsetof(struct dpx_##NAME##__rodata, dpx_conf) }
+#define SOURCE(NAME)                                                          \
+    {                                                                         \
+#NAME, dpx_##NAME##__elf_bytes,                                       \
+            offsetof(struct dpx_##NAME##__rodata, dpx_conf)                   \
+    }
 static const struct {
     const char *name;
     const void *(*elf)(size_t *);
-    size_t conf_ofs;            /* Of the configuration in .rodata. */
+    size_t conf_ofs; /* Of the configuration in .rodata. */
 } sources[] = { SOURCE(xdp), SOURCE(tc), SOURCE(aux) };
 #define N_OBJECTS (sizeof sources / sizeof *sources)
 
@@ -79,14 +81,14 @@ set_map(struct bpf_map *map, const struct dpx_config *conf, const char *dp,
         error = -bpf_map__reuse_fd(map, fd);
         close(fd);
     } else if (first) {
-        error = -bpf_map__reuse_fd(map,
-                                   bpf_object__find_map_fd_by_name(first,
-                                                                   name));
+        error = -bpf_map__reuse_fd(
+            map, bpf_object__find_map_fd_by_name(first, name));
     } else {
         error = entries ? -bpf_map__set_max_entries(map, entries) : 0;
     }
     return error ? dpx_error(error, "cannot set up map %s: %s", name,
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 static int
@@ -95,7 +97,8 @@ set_up(struct bpf_object *object, size_t i, const struct dpx_config *conf,
 {
     struct bpf_map *map;
 
-    bpf_object__for_each_map (map, object) {
+    bpf_object__for_each_map(map, object)
+    {
         int error;
 
         if (bpf_map__is_internal(map)) {
@@ -136,7 +139,8 @@ load_object(struct dpx_objects *o, size_t i, const struct dpx_config *conf,
     if (!error) {
         error = -bpf_object__load(object);
         if (error) {
-            dpx_error(error, "the kernel refuses object %s: %s (with "
+            dpx_error(error,
+                      "the kernel refuses object %s: %s (with "
                       "DPX_LIBBPF_LOG=1 in the environment it says why)",
                       sources[i].name, strerror(error));
         }
@@ -208,7 +212,8 @@ dpx_objects_pin_maps(const struct dpx_objects *o, const char *dp)
     struct bpf_map *map;
     int error = 0;
 
-    bpf_object__for_each_map (map, o->objects[0]) {
+    bpf_object__for_each_map(map, o->objects[0])
+    {
         if (!bpf_map__is_internal(map) && !error) {
             error = dpx_pin_put(dp, bpf_map__name(map), bpf_map__fd(map));
         }
@@ -223,11 +228,9 @@ dpx_objects_pin_programs(const struct dpx_objects *o, const char *dp,
     char pin[DPX_PIN_LEN];
     int error = 0;
 
-    for (size_t i = 0; i < sizeof programs / sizeof *programs && !error;
-         i++) {
+    for (size_t i = 0; i < sizeof programs / sizeof *programs && !error; i++) {
         snprintf(pin, sizeof pin, "%s%s", programs[i][0], suffix);
-        error = dpx_pin_put(dp, pin,
-                            dpx_objects_program(o, programs[i][0]));
+        error = dpx_pin_put(dp, pin, dpx_objects_program(o, programs[i][0]));
     }
     return error;
 }
@@ -286,7 +289,8 @@ set_devmap(struct dpx_maps *maps)
     close(fd);
     maps->meta->devmap = info.id;
     return error ? dpx_error(error, "cannot query map devmap: %s",
-                             strerror(error)) : 0;
+                             strerror(error))
+                 : 0;
 }
 
 /* Completes the datapath.  It exists from the end of this on: what a process
@@ -310,8 +314,10 @@ finish(const char *name, const struct dpx_config *conf, bool no_local)
     if (!error && !no_local) {
         error = dpx_attach_locked(maps, name, &opts, &port);
         if (error) {
-            dpx_error(error, "cannot make its local port: %s (--no-local "
-                      "does without)", dpx_error_text(error));
+            dpx_error(error,
+                      "cannot make its local port: %s (--no-local "
+                      "does without)",
+                      dpx_error_text(error));
         }
     }
     if (!error) {
@@ -392,7 +398,7 @@ dpx_load(const char *name, const struct dpx_create_opts *opts)
     if (error) {
         return error;
     }
-    lock = dpx_lock(true);      /* Late: to load takes long. */
+    lock = dpx_lock(true); /* Late: to load takes long. */
     if (lock >= 0) {
         error = load_locked(name, &conf, o, opts->no_local);
         dpx_unlock(lock);

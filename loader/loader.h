@@ -22,9 +22,9 @@
 int dpx_machine_check(void);
 
 struct dpx_create_opts {
-    uint32_t n_flows;           /* 0: 262144. */
-    uint32_t n_masks;           /* 0: 1024. */
-    bool no_local;              /* No local port. */
+    uint32_t n_flows; /* 0: 262144. */
+    uint32_t n_masks; /* 0: 1024. */
+    bool no_local;    /* No local port. */
 };
 
 /* Makes datapath `name`: loads the programs, pins maps and programs, and
@@ -43,9 +43,9 @@ int dpx_unload(const char *name);
 int dpx_reload(const char *name);
 
 struct dpx_attach_opts {
-    uint32_t port;              /* DPX_PORT_NONE: lowest free one from 1. */
+    uint32_t port; /* DPX_PORT_NONE: lowest free one from 1. */
     enum dpx_port_mode mode;
-    bool internal;              /* Make the device: a veth pair. */
+    bool internal; /* Make the device: a veth pair. */
     /* Called for each warning (what loses some packets).  May be NULL, must
      * not call the loader. */
     void (*warn)(const char *text, void *aux);
@@ -70,8 +70,8 @@ int dpx_detach(struct dpx_maps *, uint32_t port);
  * that changed or went (the name from before); it must not call the loader.
  * Callable at any time by any process. */
 int dpx_ports_sync(struct dpx_maps *,
-                   void (*changed)(uint32_t port, const char *name,
-                                   void *aux), void *aux);
+                   void (*changed)(uint32_t port, const char *name, void *aux),
+                   void *aux);
 
 /* Calls `cb` for each port whose device has dropped packets since the attach
  * that the drops of dpx_maps_drops() do not contain: what TC redirected, or

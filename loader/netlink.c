@@ -18,7 +18,8 @@ get_family(const struct nlmsghdr *nlh, void *familyp)
 {
     const struct nlattr *attr;
 
-    mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+    mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
+    {
         if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID) {
             *(uint16_t *) familyp = mnl_attr_get_u16(attr);
         }
@@ -128,6 +129,6 @@ dpx_net_talk(struct mnl_socket *nl, struct nlmsghdr *nlh, mnl_cb_t cb,
             return errno;
         }
         error = read_answer(nl, nlh->nlmsg_seq, cb, aux);
-    } while (error == EINTR);   /* A dump that a change interrupted. */
+    } while (error == EINTR); /* A dump that a change interrupted. */
     return error;
 }

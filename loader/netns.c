@@ -62,7 +62,7 @@ void
 dpx_netns_leave(int home)
 {
     if (setns(home, CLONE_NEWNET)) {
-        abort();                /* To go on elsewhere would be worse. */
+        abort(); /* To go on elsewhere would be worse. */
     }
     close(home);
 }
@@ -121,8 +121,7 @@ try_dir(struct search *s, const char *dir, const char *first,
     int fd = -1;
 
     while (d && fd < 0 && (e = readdir(d))) {
-        if (e->d_name[0] != '.'
-            && (!first || strchr(first, e->d_name[0]))) {
+        if (e->d_name[0] != '.' && (!first || strchr(first, e->d_name[0]))) {
             snprintf(path, sizeof path, "%s/%s%s", dir, e->d_name, suffix);
             fd = try_file(s, path);
         }
@@ -151,7 +150,8 @@ get_nsid(const struct nlmsghdr *nlh, void *nsidp)
 {
     const struct nlattr *attr;
 
-    mnl_attr_for_each(attr, nlh, sizeof(struct rtgenmsg)) {
+    mnl_attr_for_each(attr, nlh, sizeof(struct rtgenmsg))
+    {
         if (mnl_attr_get_type(attr) == NETNSA_NSID) {
             *(int *) nsidp = mnl_attr_get_u32(attr);
         }

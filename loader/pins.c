@@ -37,7 +37,7 @@ dpx_lock(bool create)
         int fd = open_root(create);
 
         if (fd == -ENOENT && create) {
-            continue;           /* Removed since we made it. */
+            continue; /* Removed since we made it. */
         } else if (fd == -ENOENT) {
             return -dpx_error(ENODEV, "no datapath exists");
         } else if (fd < 0) {
@@ -66,8 +66,8 @@ dpx_unlock(int lock)
 const char *
 dpx_pin_path(char path[DPX_PATH_LEN], const char *dp, const char *pin)
 {
-    snprintf(path, DPX_PATH_LEN, "%s/%s%s%s", DPX_PIN_ROOT, dp,
-             pin ? "/" : "", pin ? pin : "");
+    snprintf(path, DPX_PATH_LEN, "%s/%s%s%s", DPX_PIN_ROOT, dp, pin ? "/" : "",
+             pin ? pin : "");
     return path;
 }
 
@@ -77,8 +77,9 @@ dpx_pin_get(const char *dp, const char *pin)
     char path[DPX_PATH_LEN];
     int fd = bpf_obj_get(dpx_pin_path(path, dp, pin));
 
-    return fd < 0 ? -dpx_error(-fd, "cannot open pin %s: %s", path,
-                               strerror(-fd)) : fd;
+    return fd < 0
+               ? -dpx_error(-fd, "cannot open pin %s: %s", path, strerror(-fd))
+               : fd;
 }
 
 int
@@ -87,8 +88,8 @@ dpx_pin_put(const char *dp, const char *pin, int fd)
     char path[DPX_PATH_LEN];
     int error = -bpf_obj_pin(fd, dpx_pin_path(path, dp, pin));
 
-    return error ? dpx_error(error, "cannot pin %s: %s", path,
-                             strerror(error)) : 0;
+    return error ? dpx_error(error, "cannot pin %s: %s", path, strerror(error))
+                 : 0;
 }
 
 int
@@ -105,13 +106,13 @@ dpx_pin_rename(const char *dp, const char *from, const char *to)
     char old[DPX_PATH_LEN], new[DPX_PATH_LEN];
 
     return rename(dpx_pin_path(old, dp, from), dpx_pin_path(new, dp, to))
-           ? dpx_error(errno, "cannot rename pin %s to %s: %s", old, new,
-                       strerror(errno)) : 0;
+               ? dpx_error(errno, "cannot rename pin %s to %s: %s", old, new,
+                           strerror(errno))
+               : 0;
 }
 
 int
-dpx_pin_each(const char *dp, void (*cb)(const char *pin, void *aux),
-             void *aux)
+dpx_pin_each(const char *dp, void (*cb)(const char *pin, void *aux), void *aux)
 {
     char path[DPX_PATH_LEN];
     DIR *dir = opendir(dpx_pin_path(path, dp, NULL));

@@ -13,8 +13,7 @@
 #include "loader/private.h"
 
 int
-dpx_net_open_home(const struct dpx_maps *maps, struct dpx_net *net,
-                  int *homep)
+dpx_net_open_home(const struct dpx_maps *maps, struct dpx_net *net, int *homep)
 {
     uint64_t cookie = maps->meta->netns;
     int fd, error;
@@ -24,8 +23,10 @@ dpx_net_open_home(const struct dpx_maps *maps, struct dpx_net *net,
     if (cookie && cookie != dpx_netns_cookie()) {
         fd = dpx_netns_by_cookie(cookie);
         if (fd < 0) {
-            return dpx_error(-fd, "the network namespace of datapath %s "
-                             "cannot be found", maps->name);
+            return dpx_error(-fd,
+                             "the network namespace of datapath %s "
+                             "cannot be found",
+                             maps->name);
         }
         error = dpx_netns_enter(fd, homep);
         close(fd);
@@ -88,8 +89,8 @@ dpx_port_why_not_xdp(const struct dpx_maps *maps, uint32_t port)
 }
 
 int
-dpx_port_attach_tc(struct dpx_net *net, struct dpx_maps *maps,
-                   uint32_t port, const struct dpx_link *link)
+dpx_port_attach_tc(struct dpx_net *net, struct dpx_maps *maps, uint32_t port,
+                   const struct dpx_link *link)
 {
     struct dpx_port *p = &maps->ports[port];
     bool tcx, qdisc;
@@ -162,8 +163,7 @@ restore_offloads(struct dpx_net *net, const struct dpx_link *link,
 }
 
 static void
-restore_device(struct dpx_net *net, const struct dpx_link *link,
-               uint32_t undo)
+restore_device(struct dpx_net *net, const struct dpx_link *link, uint32_t undo)
 {
     struct dpx_peer peer;
 
@@ -189,8 +189,7 @@ unpublish(struct dpx_maps *maps, uint32_t port, uint32_t ifindex)
         close(devmap);
     }
     if (ifports >= 0) {
-        if (!bpf_map_lookup_elem(ifports, &ifindex, &other)
-            && other == port) {
+        if (!bpf_map_lookup_elem(ifports, &ifindex, &other) && other == port) {
             bpf_map_delete_elem(ifports, &ifindex);
         }
         close(ifports);
@@ -205,7 +204,7 @@ dpx_port_remove(struct dpx_net *net, struct dpx_maps *maps, uint32_t port,
     struct dpx_port *p = &maps->ports[port];
     uint32_t ifindex = p->ifindex;
 
-    p->undo |= DPX_UNDO_ALL;    /* Or the next sync would put it back. */
+    p->undo |= DPX_UNDO_ALL; /* Or the next sync would put it back. */
     dpx_link_detach(maps->name, "xdp", port);
     dpx_link_detach(maps->name, "tc", port);
     if (link && !(p->flags & DPX_PORT_TCX)) {

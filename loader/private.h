@@ -24,8 +24,8 @@ void dpx_unlock(int lock);
 #define DPX_PATH_LEN 96
 
 /* The path of pin `pin` of datapath `dp` (NULL: of its directory). */
-const char *dpx_pin_path(char path[DPX_PATH_LEN], const char *dp,
-                         const char *pin);
+const char *
+dpx_pin_path(char path[DPX_PATH_LEN], const char *dp, const char *pin);
 
 /* A descriptor of the pinned object, or -errno. */
 int dpx_pin_get(const char *dp, const char *pin);
@@ -43,8 +43,8 @@ int dpx_pin_each(const char *dp, void (*cb)(const char *pin, void *aux),
 
 /* The pin of a port's link, `hook` being "xdp" or "tc". */
 #define DPX_PIN_LEN 32
-const char *dpx_pin_link(char pin[DPX_PIN_LEN], const char *hook,
-                         uint32_t port);
+const char *
+dpx_pin_link(char pin[DPX_PIN_LEN], const char *hook, uint32_t port);
 
 /* The kernel's number of the program with this pin; 0: none. */
 uint32_t dpx_pin_prog_id(const char *dp, const char *pin);
@@ -59,8 +59,7 @@ int dpx_xdp_attach(const char *dp, uint32_t port, const struct dpx_link *);
 void dpx_link_detach(const char *dp, const char *hook, uint32_t port);
 
 /* Has the port's link run program `prog`. */
-int dpx_link_update(const char *dp, const char *hook, uint32_t port,
-                    int prog);
+int dpx_link_update(const char *dp, const char *hook, uint32_t port, int prog);
 
 /* tc.c -------------------------------------------------------------------- */
 
@@ -70,7 +69,8 @@ int dpx_tc_attach(struct dpx_net *, const char *dp, uint32_t port,
                   const struct dpx_link *, bool *tcxp, bool *qdiscp);
 
 /* Removes the program's filter, if the device has it; links are for
- * dpx_link_detach().  `qdisc`: the clsact is ours to delete, if it is empty. */
+ * dpx_link_detach().  `qdisc`: the clsact is ours to delete, if it is empty.
+ */
 void dpx_tc_remove_filter(struct dpx_net *, const char *dp, uint32_t ifindex,
                           bool qdisc);
 int dpx_tc_update(struct dpx_net *, const char *dp, uint32_t port,
@@ -87,11 +87,11 @@ bool dpx_tc_present(struct dpx_net *, const char *dp, uint32_t port,
 
 /* What an attach has changed and detach restores: bits of dpx_port.undo.  Each
  * is set before the change is made. */
-#define DPX_UNDO_OWN(OFFLOAD) (1u << (OFFLOAD))         /* On the device. */
-#define DPX_UNDO_PEER(OFFLOAD) (1u << (8 + (OFFLOAD)))  /* On its peer. */
+#define DPX_UNDO_OWN(OFFLOAD) (1u << (OFFLOAD))        /* On the device. */
+#define DPX_UNDO_PEER(OFFLOAD) (1u << (8 + (OFFLOAD))) /* On its peer. */
 #define DPX_UNDO_PROMISC (1u << 16)
 #define DPX_UNDO_CLSACT (1u << 17)
-#define DPX_UNDO_ALL (1u << 18)         /* The attach has not finished. */
+#define DPX_UNDO_ALL (1u << 18) /* The attach has not finished. */
 _Static_assert(DPX_OFF_MAX <= 8, "undo bits");
 
 /* Opens `net` into the namespace of the datapath's ports, and takes the thread
@@ -114,9 +114,10 @@ int dpx_port_attach_tc(struct dpx_net *, struct dpx_maps *, uint32_t port,
                        const struct dpx_link *);
 
 /* dpx_ports_sync(), dpx_detach() and dpx_attach() with the lock held. */
-int dpx_sync_locked(struct dpx_maps *,
-                    void (*changed)(uint32_t port, const char *name,
-                                    void *aux), void *aux);
+int
+dpx_sync_locked(struct dpx_maps *,
+                void (*changed)(uint32_t port, const char *name, void *aux),
+                void *aux);
 int dpx_detach_locked(struct dpx_maps *, uint32_t port);
 int dpx_attach_locked(struct dpx_maps *, const char *ifname,
                       const struct dpx_attach_opts *, uint32_t *portp);

@@ -25,12 +25,12 @@ update_port(struct dpx_net *net, const struct dpx_maps *maps, uint32_t port,
 }
 
 static int
-update_ports(struct dpx_net *net, const struct dpx_maps *maps, int xdp,
-             int tc)
+update_ports(struct dpx_net *net, const struct dpx_maps *maps, int xdp, int tc)
 {
     for (uint32_t port = 0; port < DPX_MAX_PORTS; port++) {
         int error = maps->ports[port].ifindex
-                    ? update_port(net, maps, port, xdp, tc) : 0;
+                        ? update_port(net, maps, port, xdp, tc)
+                        : 0;
 
         if (error) {
             return error;
@@ -58,7 +58,7 @@ revert_ports(struct dpx_net *net, const struct dpx_maps *maps)
 /* What to do with each pin NAME-new. */
 struct turn {
     const char *dp;
-    bool keep;                  /* Make it NAME, or remove it. */
+    bool keep; /* Make it NAME, or remove it. */
     int error;
 };
 
@@ -97,7 +97,7 @@ replace(struct dpx_net *net, const struct dpx_maps *maps,
     char reason[512];
     int error;
 
-    turn_pins(maps->name, false);       /* Of a reload that was killed. */
+    turn_pins(maps->name, false); /* Of a reload that was killed. */
     error = dpx_objects_pin_programs(o, maps->name, DPX_PIN_NEW);
     if (!error) {
         error = dpx_objects_attach(o, maps->name, DPX_PIN_NEW);

@@ -33,11 +33,11 @@ find_device(struct dpx_net *net, const struct dpx_maps *maps, uint32_t port,
     }
     name = link->name;
     if (p->flags & DPX_PORT_INTERNAL) {
-        name = dpx_link_get(net, link->nsid, link->peer, &peer)
-               ? "" : peer.name;
+        name = dpx_link_get(net, link->nsid, link->peer, &peer) ? ""
+                                                                : peer.name;
     }
     if (p->flags & DPX_PORT_XDP && !link->xdp_id) {
-        return GONE;            /* Nobody takes both off: it is a new one. */
+        return GONE; /* Nobody takes both off: it is a new one. */
     }
     return strcmp(name, p->name) ? GONE : STRIPPED;
 }
@@ -115,7 +115,7 @@ dpx_detach_locked(struct dpx_maps *maps, uint32_t port)
     int home, error;
 
     error = dpx_net_open_home(maps, &net, &home);
-    if (error == ENOENT) {      /* Its namespace is gone, and so is it. */
+    if (error == ENOENT) { /* Its namespace is gone, and so is it. */
         home = -1;
         error = dpx_net_open(&net);
         if (!error) {

@@ -18,7 +18,7 @@
 #include "lib/error.h"
 #include "loader/private.h"
 
-#define TCX_INGRESS 46          /* enum bpf_attach_type, from 6.6. */
+#define TCX_INGRESS 46 /* enum bpf_attach_type, from 6.6. */
 
 /* Where our filter lies in clsact. */
 #define PRIORITY 0xd50
@@ -61,9 +61,11 @@ get_filter(const struct nlmsghdr *nlh, void *idp)
 {
     const struct nlattr *attr, *sub;
 
-    mnl_attr_for_each(attr, nlh, sizeof(struct tcmsg)) {
+    mnl_attr_for_each(attr, nlh, sizeof(struct tcmsg))
+    {
         if (mnl_attr_get_type(attr) == TCA_OPTIONS) {
-            mnl_attr_for_each_nested(sub, attr) {
+            mnl_attr_for_each_nested(sub, attr)
+            {
                 if (mnl_attr_get_type(sub) == TCA_BPF_ID) {
                     *(uint32_t *) idp = mnl_attr_get_u32(sub);
                 }
@@ -90,8 +92,9 @@ filter_is_ours(struct dpx_net *net, const char *dp, uint32_t ifindex)
 {
     uint32_t id = filter_prog_id(net, ifindex);
 
-    return id && (id == dpx_pin_prog_id(dp, "tc")
-                  || id == dpx_pin_prog_id(dp, "tc" DPX_PIN_NEW));
+    return id
+           && (id == dpx_pin_prog_id(dp, "tc")
+               || id == dpx_pin_prog_id(dp, "tc" DPX_PIN_NEW));
 }
 
 static int
@@ -144,8 +147,8 @@ delete_qdisc(struct dpx_net *net, uint32_t ifindex)
 }
 
 static int
-attach_filter(struct dpx_net *net, const char *dp,
-              const struct dpx_link *link, int prog, bool *qdiscp)
+attach_filter(struct dpx_net *net, const char *dp, const struct dpx_link *link,
+              int prog, bool *qdiscp)
 {
     _Alignas(8) uint8_t buf[256];
     struct nlmsghdr *nlh = put_request(buf, RTM_NEWQDISC,
@@ -171,11 +174,12 @@ attach_filter(struct dpx_net *net, const char *dp,
         *qdiscp = false;
     }
     return error == EEXIST
-           ? dpx_error(EBUSY, "%s has a foreign filter at ingress, priority "
-                       "%u (tc filter del dev %s ingress prio %u)",
-                       link->name, PRIORITY, link->name, PRIORITY)
-           : dpx_error(error, "cannot put a filter on %s: %s", link->name,
-                       strerror(error));
+               ? dpx_error(EBUSY,
+                           "%s has a foreign filter at ingress, priority "
+                           "%u (tc filter del dev %s ingress prio %u)",
+                           link->name, PRIORITY, link->name, PRIORITY)
+               : dpx_error(error, "cannot put a filter on %s: %s", link->name,
+                           strerror(error));
 }
 
 /* tcx --------------------------------------------------------------------- */
@@ -257,7 +261,7 @@ dpx_tc_attach(struct dpx_net *net, const char *dp, uint32_t port,
         return -prog;
     }
     error = attach_tcx(dp, port, link, prog);
-    if (error == EINVAL) {      /* A kernel without tcx. */
+    if (error == EINVAL) { /* A kernel without tcx. */
         error = attach_filter(net, dp, link, prog, qdiscp);
     } else {
         *tcxp = !error;
@@ -293,8 +297,11 @@ dpx_tc_update(struct dpx_net *net, const char *dp, uint32_t port,
         return dpx_error(ENOENT, "the filter of port %u is gone", port);
     }
     error = put_filter_prog(net, dp, ifindex, NLM_F_REPLACE, prog);
-    return error ? dpx_error(error, "cannot replace the filter of port %u: "
-                             "%s", port, strerror(error)) : 0;
+    return error ? dpx_error(error,
+                             "cannot replace the filter of port %u: "
+                             "%s",
+                             port, strerror(error))
+                 : 0;
 }
 
 bool

@@ -92,7 +92,7 @@ dpx_unload_locked(const char *dp)
     } else {
         clean_devices(dp);
     }
-    dpx_pin_remove(dp, "meta");     /* It exists no more. */
+    dpx_pin_remove(dp, "meta"); /* It exists no more. */
     error = dpx_pin_each(dp, remove_pin, (void *) dp);
     if (!error && rmdir(path)) {
         error = dpx_error(errno, "cannot remove %s: %s", path,

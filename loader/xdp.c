@@ -27,7 +27,8 @@ get_features(const struct nlmsghdr *nlh, void *featuresp)
 {
     const struct nlattr *attr;
 
-    mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+    mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr))
+    {
         if (mnl_attr_get_type(attr) == NETDEV_A_DEV_XDP_FEATURES) {
             *(uint64_t *) featuresp = mnl_attr_get_u64(attr);
         }
@@ -64,8 +65,9 @@ veth_receives(struct dpx_net *net, const struct dpx_link *link)
 
     if (!dpx_peer_open(net, link, &peer)) {
         answer = peer.link.xdp_id
-                 || dpx_offload_get(&peer.net, &peer.link, DPX_OFF_GRO)
-                 ? DPX_YES : DPX_NO;
+                         || dpx_offload_get(&peer.net, &peer.link, DPX_OFF_GRO)
+                     ? DPX_YES
+                     : DPX_NO;
         dpx_net_close(&peer.net);
         return answer;
     } else if (net->netdev) {
@@ -80,9 +82,9 @@ static bool
 driver_transmits(struct dpx_net *net, const struct dpx_link *link)
 {
     static const char *const drivers[] = {
-        "bnxt_en", "dpaa2-eth", "ena", "gve", "i40e", "ice", "igb", "igc",
-        "ixgbe", "mlx5_core", "mvneta", "mvpp2", "qede", "sfc", "stmmac",
-        "virtio_net",
+        "bnxt_en", "dpaa2-eth", "ena",    "gve",        "i40e",   "ice",
+        "igb",     "igc",       "ixgbe",  "mlx5_core",  "mvneta", "mvpp2",
+        "qede",    "sfc",       "stmmac", "virtio_net",
     };
     char driver[32];
 
@@ -115,23 +117,32 @@ refuse(int error, const struct dpx_link *link)
 {
     switch (error) {
     case EOPNOTSUPP:
-        return dpx_error(ENOTSUP, "the driver of %s has no XDP (--mode tc "
-                         "does without)", link->name);
+        return dpx_error(ENOTSUP,
+                         "the driver of %s has no XDP (--mode tc "
+                         "does without)",
+                         link->name);
     case ERANGE:
-        return dpx_error(EMSGSIZE, "the MTU of %s or of its peer is too "
+        return dpx_error(EMSGSIZE,
+                         "the MTU of %s or of its peer is too "
                          "large for XDP (ip link set dev %s mtu 1500, or "
-                         "--mode tc)", link->name, link->name);
+                         "--mode tc)",
+                         link->name, link->name);
     case ENOSPC:
-        return dpx_error(ENOTSUP, "%s has fewer receive queues than its peer "
+        return dpx_error(ENOTSUP,
+                         "%s has fewer receive queues than its peer "
                          "transmit queues (ethtool -L), or --mode tc",
                          link->name);
     case EBUSY:
-        return dpx_error(EBUSY, "%s has another XDP program (ip link set "
-                         "dev %s xdp off)", link->name, link->name);
+        return dpx_error(EBUSY,
+                         "%s has another XDP program (ip link set "
+                         "dev %s xdp off)",
+                         link->name, link->name);
     default:
-        return dpx_error(error == EINVAL ? ENOTSUP : error, "the driver of "
+        return dpx_error(error == EINVAL ? ENOTSUP : error,
+                         "the driver of "
                          "%s refuses the XDP program: %s (--mode tc does "
-                         "without)", link->name, strerror(error));
+                         "without)",
+                         link->name, strerror(error));
     }
 }
 
@@ -165,7 +176,7 @@ dpx_link_detach(const char *dp, const char *hook, uint32_t port)
     dpx_pin_path(path, dp, dpx_pin_link(pin, hook, port));
     fd = bpf_obj_get(path);
     if (fd >= 0) {
-        bpf_link_detach(fd);    /* Also if somebody else has it open. */
+        bpf_link_detach(fd); /* Also if somebody else has it open. */
         close(fd);
     }
     dpx_pin_remove(dp, pin);
@@ -184,5 +195,6 @@ dpx_link_update(const char *dp, const char *hook, uint32_t port, int prog)
     error = -bpf_link_update(fd, prog, NULL);
     close(fd);
     return error ? dpx_error(error, "cannot replace the program of %s: %s",
-                             pin, strerror(error)) : 0;
+                             pin, strerror(error))
+                 : 0;
 }

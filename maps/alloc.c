@@ -30,8 +30,9 @@ void
 dpx_alloc_prefetch(const struct dpx_maps *m)
 {
     const struct dpx_meta *meta = m->meta;
-    uint32_t slot = meta->free_slot ? meta->free_slot : meta->retired_head
-                    ? meta->retired_head : meta->fresh_slot;
+    uint32_t slot = meta->free_slot      ? meta->free_slot
+                    : meta->retired_head ? meta->retired_head
+                                         : meta->fresh_slot;
     uint32_t flow = meta->free_flow ? meta->free_flow : meta->fresh_flow;
     const char *body = (const char *) &m->bodies[slot];
     const char *record = (const char *) &m->records[flow];
@@ -153,8 +154,8 @@ dpx_counters_zero(struct dpx_maps *m, uint32_t flow)
     uint32_t cpu;
 
     for (cpu = 0; cpu < m->conf.n_cpus; cpu++) {
-        struct dpx_counter *c
-            = &m->counters[(size_t) cpu * m->conf.n_flows + flow];
+        struct dpx_counter *c =
+            &m->counters[(size_t) cpu * m->conf.n_flows + flow];
 
         if (c->seq || c->packets) {
             memset(c, 0, sizeof *c);
@@ -172,8 +173,8 @@ dpx_counters_clear_flags(struct dpx_maps *m, uint32_t flow)
     uint32_t cpu;
 
     for (cpu = 0; cpu < m->conf.n_cpus; cpu++) {
-        struct dpx_counter *c
-            = &m->counters[(size_t) cpu * m->conf.n_flows + flow];
+        struct dpx_counter *c =
+            &m->counters[(size_t) cpu * m->conf.n_flows + flow];
 
         __atomic_store_n(&c->tcp_flags, 0, __ATOMIC_RELAXED);
         __atomic_store_n(&c->planes, 0, __ATOMIC_RELAXED);

@@ -14,7 +14,8 @@ size_t
 dpx_blocks_for(size_t bytes, size_t room)
 {
     return bytes <= room
-           ? 0 : (bytes - room + DPX_BLOCK_BYTES - 1) / DPX_BLOCK_BYTES;
+               ? 0
+               : (bytes - room + DPX_BLOCK_BYTES - 1) / DPX_BLOCK_BYTES;
 }
 
 static uint32_t
@@ -44,9 +45,10 @@ dpx_chain_alloc(struct dpx_table *t, size_t n, uint32_t *head)
         if (!block) {
             dpx_chain_free(t, *head);
             *head = 0;
-            return dpx_error(ENOSPC, "datapath %s: all %u blocks for long "
-                             "actions and keys are in use", m->name,
-                             m->conf.n_blocks - 1);
+            return dpx_error(ENOSPC,
+                             "datapath %s: all %u blocks for long "
+                             "actions and keys are in use",
+                             m->name, m->conf.n_blocks - 1);
         }
         m->blocks[block].next = *head;
         *head = block;

@@ -30,9 +30,11 @@ claim(const struct check *c, uint8_t *owners, const char *what, uint64_t id,
                          (unsigned long long) id);
     }
     if (owners[id]) {
-        return dpx_error(EPROTO, "datapath %s: %s %llu has two owners (%d, "
-                         "%d)", c->m->name, what, (unsigned long long) id,
-                         owners[id], owner);
+        return dpx_error(EPROTO,
+                         "datapath %s: %s %llu has two owners (%d, "
+                         "%d)",
+                         c->m->name, what, (unsigned long long) id, owners[id],
+                         owner);
     }
     owners[id] = owner;
     return 0;
@@ -81,8 +83,8 @@ check_flow(struct check *c, uint32_t id)
     int ret;
 
     ret = claim_slot(c, r->slot, LIVE);
-    ret = ret ? ret : claim(c, c->flows, "flow", id, m->meta->fresh_flow,
-                            LIVE);
+    ret = ret ? ret
+              : claim(c, c->flows, "flow", id, m->meta->fresh_flow, LIVE);
     ret = ret ? ret : claim_chain(c, r->block, LIVE);
     if (ret) {
         return ret;
@@ -161,8 +163,8 @@ check_idle(struct check *c)
         if (!ret && r->flow) {
             ret = claim(c, c->flows, "flow", r->flow, m->meta->fresh_flow,
                         WAITING);
-            ret = ret ? ret : claim_chain(c, m->records[r->flow].block,
-                                          WAITING);
+            ret = ret ? ret
+                      : claim_chain(c, m->records[r->flow].block, WAITING);
         }
         if (!ret && r->bucket) {
             ret = claim(c, c->buckets, "bucket", r->bucket,
@@ -199,8 +201,10 @@ check_index(struct check *c)
         ret = claim(c, c->buckets, "bucket", i, m->meta->fresh_bucket, FREE);
     }
     if (!ret && n != m->meta->n_flows) {
-        ret = dpx_error(EPROTO, "datapath %s: %u flows, and %u entries in the "
-                        "index", m->name, m->meta->n_flows, n);
+        ret = dpx_error(EPROTO,
+                        "datapath %s: %u flows, and %u entries in the "
+                        "index",
+                        m->name, m->meta->n_flows, n);
     }
     return ret;
 }
@@ -216,17 +220,20 @@ check_masks(struct check *c)
         const struct dpx_mask *mask = &m->masks[id];
 
         if (mask->n_flows != c->mask_flows[id]) {
-            return dpx_error(EPROTO, "datapath %s: mask %u has %u flows, "
-                             "counted as %u", m->name, id, c->mask_flows[id],
-                             mask->n_flows);
+            return dpx_error(EPROTO,
+                             "datapath %s: mask %u has %u flows, "
+                             "counted as %u",
+                             m->name, id, c->mask_flows[id], mask->n_flows);
         }
         n_listed += mask->listed;
         n_empty += mask->listed && !mask->n_flows;
     }
     if (n_listed != (m->meta->order & ~DPX_ORDER_HALF)
         || n_empty != m->meta->n_empty) {
-        return dpx_error(EPROTO, "datapath %s: %u masks (%u without flows), "
-                         "counted as %u (%u)", m->name, n_listed, n_empty,
+        return dpx_error(EPROTO,
+                         "datapath %s: %u masks (%u without flows), "
+                         "counted as %u (%u)",
+                         m->name, n_listed, n_empty,
                          m->meta->order & ~DPX_ORDER_HALF, m->meta->n_empty);
     }
     return 0;
@@ -239,8 +246,8 @@ check_lost(const struct check *c, const uint8_t *owners, const char *what,
 {
     for (; from < to; from++) {
         if (!owners[from]) {
-            return dpx_error(EPROTO, "datapath %s: %s %u is lost",
-                             c->m->name, what, from);
+            return dpx_error(EPROTO, "datapath %s: %s %u is lost", c->m->name,
+                             what, from);
         }
     }
     return 0;
@@ -284,8 +291,9 @@ dpx_table_check(struct dpx_table *t)
     ret = ret ? ret : check_lost(&c, c.slots, "slot", 1, meta->fresh_slot);
     ret = ret ? ret : check_lost(&c, c.flows, "flow", 1, meta->fresh_flow);
     ret = ret ? ret : check_lost(&c, c.blocks, "block", 1, meta->fresh_block);
-    ret = ret ? ret : check_lost(&c, c.buckets, "bucket",
-                                 conf->bucket_mask + 1, meta->fresh_bucket);
+    ret = ret ? ret
+              : check_lost(&c, c.buckets, "bucket", conf->bucket_mask + 1,
+                           meta->fresh_bucket);
     if (!mine) {
         dpx_table_leave(t);
     }

@@ -58,9 +58,9 @@ dpx_config_init(struct dpx_config *conf, uint32_t n_flows, uint32_t n_masks,
     conf->n_cpus = n_cpus;
     conf->ring_bytes = 4 << 20;
     if (getrandom(conf->secret_lo, sizeof conf->secret_lo, 0)
-        != sizeof conf->secret_lo
+            != sizeof conf->secret_lo
         || getrandom(conf->secret_hi, sizeof conf->secret_hi, 0)
-        != sizeof conf->secret_hi) {
+               != sizeof conf->secret_hi) {
         return dpx_error(errno, "no random bytes: %s", strerror(errno));
     }
     return 0;
@@ -69,9 +69,9 @@ dpx_config_init(struct dpx_config *conf, uint32_t n_flows, uint32_t n_masks,
 uint64_t
 dpx_config_entries(const struct dpx_config *c, const char *name)
 {
-#define X(NAME, TYPE, ENTRIES)                                              \
-    if (!strcmp(name, #NAME)) {                                             \
-        return ENTRIES;                                                     \
+#define X(NAME, TYPE, ENTRIES)                                                \
+    if (!strcmp(name, #NAME)) {                                               \
+        return ENTRIES;                                                       \
     }
     DPX_MMAPS(X)
 #undef X

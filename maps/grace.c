@@ -76,8 +76,9 @@ wait_by_map_update(void)
 
     inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "dpx_grace", 4, 4, 1, NULL);
     opts.inner_map_fd = inner;
-    outer = inner < 0 ? inner : bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS,
-                                               "dpx_grace", 4, 4, 1, &opts);
+    outer = inner < 0 ? inner
+                      : bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "dpx_grace",
+                                       4, 4, 1, &opts);
     if (outer < 0 || bpf_map_update_elem(outer, &zero, &inner, BPF_ANY)) {
         error = errno;
     }
@@ -100,8 +101,11 @@ dpx_grace(const struct dpx_maps *maps)
     } else if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)) {
         error = wait_by_map_update();
     }
-    return error ? dpx_error(error, "datapath %s: cannot wait for running "
-                             "programs: %s", maps->name, strerror(error)) : 0;
+    return error ? dpx_error(error,
+                             "datapath %s: cannot wait for running "
+                             "programs: %s",
+                             maps->name, strerror(error))
+                 : 0;
 }
 
 void

@@ -42,7 +42,7 @@ dpx_index_tag(uint64_t hash)
 /* A place in the index. */
 struct place {
     uint32_t bucket;
-    uint32_t prev;              /* Bucket in front; its own: none. */
+    uint32_t prev; /* Bucket in front; its own: none. */
     int cell;
 };
 
@@ -75,7 +75,7 @@ first_cell(const struct dpx_maps *m, uint64_t hash)
 {
     uint32_t bucket = hash & m->conf.bucket_mask;
 
-    return (struct place) { bucket, bucket, -1 };
+    return (struct place){ bucket, bucket, -1 };
 }
 
 /* The hash under which `body` is, or would be, in the index. */
@@ -90,8 +90,10 @@ dpx_body_hash(const struct dpx_maps *m, const struct dpx_body *body)
     for (i = 0; i < mask->n_words; i++) {
         uint32_t offset = mask->offset[i];
 
-        h = dpx_hash_add(&m->conf, h, offset, offset < DPX_BODY_FIRST
-                         ? body->match.first[offset].word : *more++);
+        h = dpx_hash_add(&m->conf, h, offset,
+                         offset < DPX_BODY_FIRST
+                             ? body->match.first[offset].word
+                             : *more++);
     }
     return dpx_hash_finish(h);
 }
@@ -114,8 +116,7 @@ dpx_index_find(const struct dpx_maps *m, const struct dpx_masked *k)
         const struct dpx_body *body = &m->bodies[slot];
 
         if (body->mask == k->mask
-            && !memcmp(&body->match, &k->match,
-                       dpx_match_size(k->n_more))) {
+            && !memcmp(&body->match, &k->match, dpx_match_size(k->n_more))) {
             return slot;
         }
     }

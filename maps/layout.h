@@ -41,11 +41,11 @@
 #define DPX_LAYOUT_VERSION 1
 
 #define DPX_CACHE_LINE 64
-#define DPX_MAX_PORTS 4096      /* Port numbers are 0 to 4095. */
+#define DPX_MAX_PORTS 4096 /* Port numbers are 0 to 4095. */
 #define DPX_PORT_LOCAL 0
 #define DPX_PORT_NONE 0xffffffffu
 #define DPX_MAX_HANDLERS 64
-#define DPX_NAME_LEN 16         /* Of a datapath or a device, with its NUL. */
+#define DPX_NAME_LEN 16 /* Of a datapath or a device, with its NUL. */
 
 /* Flow key.  ----------------------------------------------------------------
  *
@@ -61,7 +61,7 @@
 
 enum dpx_mac_proto {
     DPX_MAC_ETHERNET = 0,
-    DPX_MAC_NONE = 1,           /* A layer 3 packet: no Ethernet header. */
+    DPX_MAC_NONE = 1, /* A layer 3 packet: no Ethernet header. */
 };
 
 /* OVS_FRAG_TYPE_* of <linux/openvswitch.h>. */
@@ -72,8 +72,8 @@ enum dpx_frag {
 };
 
 struct dpx_vlan {
-    __be16 tpid;                /* 0x8100 or 0x88a8; 0: no such tag. */
-    __be16 tci;                 /* Bit 12 (DPX_VLAN_PRESENT) set: a tag. */
+    __be16 tpid; /* 0x8100 or 0x88a8; 0: no such tag. */
+    __be16 tci;  /* Bit 12 (DPX_VLAN_PRESENT) set: a tag. */
 };
 
 #define DPX_VLAN_PRESENT 0x1000 /* Host order; the kernel's VLAN_CFI_MASK. */
@@ -84,23 +84,23 @@ struct dpx_key {
     __u32 recirc_id;
     /* 1 */
     __u8 eth_dst[6];
-    __be16 eth_type;            /* Innermost; 0x0004 (ETH_P_802_2) for LLC. */
+    __be16 eth_type; /* Innermost; 0x0004 (ETH_P_802_2) for LLC. */
     /* 2 */
     __u8 eth_src[6];
-    __u8 mac_proto;             /* enum dpx_mac_proto. */
+    __u8 mac_proto; /* enum dpx_mac_proto. */
     __u8 pad0;
     /* 3 */
-    struct dpx_vlan vlan[2];    /* Outer, inner. */
+    struct dpx_vlan vlan[2]; /* Outer, inner. */
     /* 4 */
-    __u8 ip_proto;              /* ARP and RARP: low byte of the opcode. */
+    __u8 ip_proto; /* ARP and RARP: low byte of the opcode. */
     __u8 ip_tos;
     __u8 ip_ttl;
-    __u8 ip_frag;               /* enum dpx_frag. */
-    __be32 ip6_label;           /* 20 bits. */
+    __u8 ip_frag;     /* enum dpx_frag. */
+    __be32 ip6_label; /* 20 bits. */
     /* 5 */
-    __be16 tp_src;              /* ICMP, ICMPv6: the type. */
-    __be16 tp_dst;              /* ICMP, ICMPv6: the code. */
-    __be16 tcp_flags;           /* 12 bits, with the reserved ones. */
+    __be16 tp_src;    /* ICMP, ICMPv6: the type. */
+    __be16 tp_dst;    /* ICMP, ICMPv6: the code. */
+    __be16 tcp_flags; /* 12 bits, with the reserved ones. */
     __be16 pad1;
     /* 6 to 9: one network layer at a time. */
     union {
@@ -121,8 +121,8 @@ struct dpx_key {
             __u8 pad1[2];
         } arp;
         struct {
-            __be32 lse[3];      /* Outermost first. */
-            __be32 n;           /* Labels of the packet, at most 3. */
+            __be32 lse[3]; /* Outermost first. */
+            __be32 n;      /* Labels of the packet, at most 3. */
         } mpls;
         __u64 net[4];
     };
@@ -147,15 +147,15 @@ struct dpx_key {
     __u8 ct_label[16];
     /* 19 to 25: the tunnel that the packet came out of. */
     __be64 tun_id;
-    __u8 tun_src[16];           /* IPv4: the first four bytes. */
+    __u8 tun_src[16]; /* IPv4: the first four bytes. */
     __u8 tun_dst[16];
-    __be16 tun_flags;           /* TUNNEL_* of the kernel. */
+    __be16 tun_flags; /* TUNNEL_* of the kernel. */
     __u8 tun_tos;
     __u8 tun_ttl;
     __be16 tun_tp_src;
     __be16 tun_tp_dst;
-    __u32 tun_opts;             /* Hash of, or reference to, the options. */
-    __u8 tun_proto;             /* AF_INET, AF_INET6 or 0: none. */
+    __u32 tun_opts; /* Hash of, or reference to, the options. */
+    __u8 tun_proto; /* AF_INET, AF_INET6 or 0: none. */
     __u8 tun_opts_len;
     __be16 pad5;
     /* 26 to 30: conntrack's original direction. */
@@ -194,12 +194,12 @@ struct dpx_mask {
     __u64 bits[DPX_KEY_WORDS];  /* bits[i] masks word offset[i]. */
     /* The writers' own. */
     __u32 n_flows;
-    __u32 listed;               /* It is in `order`; else it is free, */
-    __u64 epoch;                /* from the end of this grace period on. */
+    __u32 listed; /* It is in `order`; else it is free, */
+    __u64 epoch;  /* from the end of this grace period on. */
 };
 _Static_assert(sizeof(struct dpx_mask) == 320, "mask size");
 
-#define DPX_ORDER_HALF 0x80000000u      /* In dpx_meta.order. */
+#define DPX_ORDER_HALF 0x80000000u /* In dpx_meta.order. */
 
 /* Operations.  --------------------------------------------------------------
  *
@@ -208,38 +208,38 @@ _Static_assert(sizeof(struct dpx_mask) == 320, "mask size");
 
 enum dpx_op_type {
     DPX_OP_NONE,
-    DPX_OP_OUTPUT,              /* a: port number. */
-    DPX_OP_SET,                 /* *(layer + off) = (* & ~b) | a, 4 bytes. */
-    DPX_OP_SET_KEY,             /* The same in the key: off is in bytes. */
-    DPX_OP_PUSH_VLAN,           /* a: TPID << 16 | TCI, host order, as goes
+    DPX_OP_OUTPUT,    /* a: port number. */
+    DPX_OP_SET,       /* *(layer + off) = (* & ~b) | a, 4 bytes. */
+    DPX_OP_SET_KEY,   /* The same in the key: off is in bytes. */
+    DPX_OP_PUSH_VLAN, /* a: TPID << 16 | TCI, host order, as goes
                                  * on the wire: without DPX_VLAN_PRESENT. */
     DPX_OP_POP_VLAN,
-    DPX_OP_DATA,                /* 8 bytes more of userdata: a, b. */
-    DPX_OP_USERSPACE,           /* a: pid; off: bytes of userdata so far. */
+    DPX_OP_DATA,      /* 8 bytes more of userdata: a, b. */
+    DPX_OP_USERSPACE, /* a: pid; off: bytes of userdata so far. */
     DPX_OP_MAX
 };
 
 /* Where DPX_OP_SET's offset counts from.  An operation on a layer that the
  * packet does not have does nothing. */
 enum dpx_layer {
-    DPX_LAYER_ETH,              /* First byte of the frame. */
-    DPX_LAYER_MPLS,             /* First label. */
-    DPX_LAYER_NET,              /* Network header. */
-    DPX_LAYER_TP,               /* Transport header; not in later fragments. */
+    DPX_LAYER_ETH,  /* First byte of the frame. */
+    DPX_LAYER_MPLS, /* First label. */
+    DPX_LAYER_NET,  /* Network header. */
+    DPX_LAYER_TP,   /* Transport header; not in later fragments. */
 };
 
 /* What else DPX_OP_SET has to keep right.  Bits. */
 enum dpx_csum {
-    DPX_CSUM_IP = 1,            /* IPv4 header checksum. */
-    DPX_CSUM_PSEUDO = 2,        /* Transport checksum, by pseudo-header. */
-    DPX_CSUM_TP = 4,            /* Transport checksum, by its own bytes. */
-    DPX_CSUM_SCTP = 8,          /* CRC-32c of the SCTP packet. */
+    DPX_CSUM_IP = 1,     /* IPv4 header checksum. */
+    DPX_CSUM_PSEUDO = 2, /* Transport checksum, by pseudo-header. */
+    DPX_CSUM_TP = 4,     /* Transport checksum, by its own bytes. */
+    DPX_CSUM_SCTP = 8,   /* CRC-32c of the SCTP packet. */
 };
 
 struct dpx_op {
-    __u8 type;                  /* enum dpx_op_type. */
-    __u8 layer;                 /* enum dpx_layer. */
-    __u8 csum;                  /* enum dpx_csum. */
+    __u8 type;  /* enum dpx_op_type. */
+    __u8 layer; /* enum dpx_layer. */
+    __u8 csum;  /* enum dpx_csum. */
     __u8 pad;
     __u16 off;
     __u16 pad1;
@@ -249,8 +249,8 @@ struct dpx_op {
 _Static_assert(sizeof(struct dpx_op) == 16, "op size");
 
 #define DPX_MAX_OPS 16384
-#define DPX_MAX_USERDATA 1024   /* Bytes of one USERSPACE action. */
-#define DPX_MAX_ACTIONS 65535   /* Bytes of attributes of one flow. */
+#define DPX_MAX_USERDATA 1024 /* Bytes of one USERSPACE action. */
+#define DPX_MAX_ACTIONS 65535 /* Bytes of attributes of one flow. */
 
 /* Overflow of operations and of attributes: a chain of blocks, block 0 being
  * the end of every chain and never used. */
@@ -275,11 +275,11 @@ _Static_assert(sizeof(struct dpx_block) == 256, "block size");
  * period only, so whoever found a live body may read all of it. */
 
 #define DPX_BODY_OPS 6
-#define DPX_BODY_FIRST 7        /* Words up to IPv4's addresses. */
+#define DPX_BODY_FIRST 7 /* Words up to IPv4's addresses. */
 
 enum dpx_body_flags {
-    DPX_BODY_XDP = 1,           /* XDP can execute it, if `out` permits. */
-    DPX_BODY_PLAIN = 2,         /* The operations are one output, or none. */
+    DPX_BODY_XDP = 1,   /* XDP can execute it, if `out` permits. */
+    DPX_BODY_PLAIN = 2, /* The operations are one output, or none. */
 };
 
 /* A modify replaces a body: who found it in the index just before may go on
@@ -288,7 +288,7 @@ enum dpx_body_flags {
 enum dpx_body_live {
     DPX_BODY_DEAD,
     DPX_BODY_LIVE,
-    DPX_BODY_REPLACED,          /* Live, but no cache entry counts. */
+    DPX_BODY_REPLACED, /* Live, but no cache entry counts. */
 };
 
 /* What a flow matches.  The first words of the key stand at their numbers,
@@ -297,20 +297,20 @@ enum dpx_body_live {
 struct dpx_match {
     struct {
         __u64 bits;
-        __u64 word;             /* Masked. */
+        __u64 word; /* Masked. */
     } first[DPX_BODY_FIRST];
     __u64 more[DPX_KEY_WORDS - DPX_BODY_FIRST];
 };
 
 struct dpx_body {
-    __u32 live;                 /* enum dpx_body_live. */
-    __u32 flow;                 /* Index of its counters. */
-    __u32 out;                  /* Only output, the last op; DPX_PORT_NONE. */
+    __u32 live; /* enum dpx_body_live. */
+    __u32 flow; /* Index of its counters. */
+    __u32 out;  /* Only output, the last op; DPX_PORT_NONE. */
     __u16 mask;
-    __u8 flags;                 /* enum dpx_body_flags. */
-    __u8 n_more;                /* Words in match.more. */
+    __u8 flags;  /* enum dpx_body_flags. */
+    __u8 n_more; /* Words in match.more. */
     struct dpx_match match;
-    __u32 block;                /* Holds the ops beyond DPX_BODY_OPS; or 0. */
+    __u32 block; /* Holds the ops beyond DPX_BODY_OPS; or 0. */
     __u16 n_ops;
     __u16 pad;
     struct dpx_op ops[DPX_BODY_OPS];
@@ -329,12 +329,12 @@ _Static_assert(offsetof(struct dpx_body, match.more) == 2 * DPX_CACHE_LINE,
  * conf.bucket_mask + 1. */
 
 #define DPX_BUCKET_CELLS 4
-#define DPX_BUCKET_CHAIN 8      /* Longest chain of buckets. */
+#define DPX_BUCKET_CHAIN 8 /* Longest chain of buckets. */
 
 struct dpx_bucket {
-    __u64 tags;                 /* Four of 16 bits, cell 0 lowest. */
+    __u64 tags; /* Four of 16 bits, cell 0 lowest. */
     __u32 slots[DPX_BUCKET_CELLS];
-    __u32 next;                 /* 0: none. */
+    __u32 next; /* 0: none. */
     __u32 pad;
 };
 _Static_assert(sizeof(struct dpx_bucket) == 32, "bucket size");
@@ -350,14 +350,14 @@ _Static_assert(sizeof(struct dpx_bucket) == 32, "bucket size");
 struct dpx_counter {
     __u64 packets;
     __u64 bytes;
-    __u64 used;                 /* jiffies64; 0: never. */
+    __u64 used; /* jiffies64; 0: never. */
     __u32 seq;
     union {
         struct {
-            __u16 tcp_flags;    /* Host order, OR of all. */
-            __u16 planes;       /* Bits 1 << enum dpx_plane. */
+            __u16 tcp_flags; /* Host order, OR of all. */
+            __u16 planes;    /* Bits 1 << enum dpx_plane. */
         };
-        __u32 seen;             /* Both: planes are the upper half. */
+        __u32 seen; /* Both: planes are the upper half. */
     };
 };
 _Static_assert(sizeof(struct dpx_counter) == 32, "counter size");
@@ -371,18 +371,18 @@ struct dpx_stats {
     __u64 hit;
     __u64 missed;
     __u64 lost;
-    __u64 mask_hit;             /* Masks looked at. */
+    __u64 mask_hit; /* Masks looked at. */
     __u64 cache_hit;
 };
 
-/* What the packet path never reads.  ---------------------------------------- */
+/* What the packet path never reads.  -------------------------------------- */
 
 /* A slot that waits for its grace period, or is free. */
 struct dpx_retired {
-    __u64 epoch;                /* The grace period that it waits for. */
-    __u32 next;                 /* Slot behind it; 0: none. */
-    __u32 flow;                 /* Flow that went with it; 0: none. */
-    __u32 bucket;               /* Bucket that went with it; 0: none. */
+    __u64 epoch;  /* The grace period that it waits for. */
+    __u32 next;   /* Slot behind it; 0: none. */
+    __u32 flow;   /* Flow that went with it; 0: none. */
+    __u32 bucket; /* Bucket that went with it; 0: none. */
     __u32 pad;
 };
 
@@ -393,7 +393,7 @@ struct dpx_retired {
 struct dpx_actions {
     __u32 len;
     __u32 block;
-    __u64 base_packets;         /* To be subtracted from the counters. */
+    __u64 base_packets; /* To be subtracted from the counters. */
     __u64 base_bytes;
     union {
         __u8 bytes[DPX_ACTIONS_INLINE];
@@ -408,153 +408,155 @@ _Static_assert(sizeof(struct dpx_actions) == 128, "actions size");
 #define DPX_RECORD_INLINE 400
 
 enum dpx_record_flags {
-    DPX_RECORD_UFID = 1,        /* It was put with a ufid. */
+    DPX_RECORD_UFID = 1, /* It was put with a ufid. */
 };
 
 struct dpx_record {
-    __u32 slot;                 /* 0: no such flow.  Slot 0 is never used. */
+    __u32 slot; /* 0: no such flow.  Slot 0 is never used. */
     __u32 serial;
     __u8 ufid[16];
-    __u32 key_words;            /* Bitmap of the key's words that are not 0. */
-    __u16 key_len;              /* Bytes of attributes. */
+    __u32 key_words; /* Bitmap of the key's words that are not 0. */
+    __u16 key_len;   /* Bytes of attributes. */
     __u16 mask_len;
-    __u32 block;                /* Continues `bytes`.  Free: the next one. */
-    __u32 flags;                /* enum dpx_record_flags. */
-    __u32 holder;               /* Process that is to read the counters of
+    __u32 block;  /* Continues `bytes`.  Free: the next one. */
+    __u32 flags;  /* enum dpx_record_flags. */
+    __u32 holder; /* Process that is to read the counters of
                                  * this deleted flow; 0: none. */
     __u32 pad;
     __u8 bytes[DPX_RECORD_INLINE]; /* The words, then the key, the mask. */
 };
 _Static_assert(sizeof(struct dpx_record) == 448, "record size");
 
-/* Datapath.  --------------------------------------------------------------- */
+/* Datapath.  -------------------------------------------------------------- */
 
 /* What is chosen at create and never changes; in the programs' .rodata and in
  * meta. */
 struct dpx_config {
-    __u32 n_flows;              /* Flows that may exist, and flow 0. */
-    __u32 n_slots;              /* Bodies: flows and those being replaced. */
+    __u32 n_flows; /* Flows that may exist, and flow 0. */
+    __u32 n_slots; /* Bodies: flows and those being replaced. */
     __u32 n_masks;
     __u32 n_blocks;
-    __u32 bucket_mask;          /* Buckets, less one: 2**n - 1. */
-    __u32 n_buckets;            /* With the overflow buckets. */
-    __u32 cache_mask;           /* Cache entries, less one: 2**n - 1. */
-    __u32 name_mask;            /* Name entries, less one: 2**n - 1. */
-    __u32 n_cpus;               /* Possible CPUs. */
-    __u32 ring_bytes;           /* Of one handler's ring, a power of two. */
-    __u64 secret_lo[DPX_KEY_WORDS];     /* Random; the lower 32 bits count. */
+    __u32 bucket_mask; /* Buckets, less one: 2**n - 1. */
+    __u32 n_buckets;   /* With the overflow buckets. */
+    __u32 cache_mask;  /* Cache entries, less one: 2**n - 1. */
+    __u32 name_mask;   /* Name entries, less one: 2**n - 1. */
+    __u32 n_cpus;      /* Possible CPUs. */
+    __u32 ring_bytes;  /* Of one handler's ring, a power of two. */
+    __u64 secret_lo[DPX_KEY_WORDS]; /* Random; the lower 32 bits count. */
     __u64 secret_hi[DPX_KEY_WORDS];
 };
 
 struct dpx_meta {
     /* Read by the packet path. */
-    __u32 order;                /* Masks in force, | DPX_ORDER_HALF. */
-    __u32 n_handlers;           /* Rings in use; 0: nobody listens. */
+    __u32 order;      /* Masks in force, | DPX_ORDER_HALF. */
+    __u32 n_handlers; /* Rings in use; 0: nobody listens. */
     __u64 pad0[7];
     /* What an opener checks. */
     __u32 magic;
     __u32 version;
-    __u32 size;                 /* Of this struct. */
+    __u32 size; /* Of this struct. */
     char name[DPX_NAME_LEN];
     __u32 pad1;
     struct dpx_config conf;
     /* The writers' own, under the lock. */
-    __u32 dirty;                /* A writer is at work, or died at it. */
+    __u32 dirty; /* A writer is at work, or died at it. */
     __u32 n_flows;
-    __u64 generation;           /* Counts changes; gives records' serials. */
-    __u64 epoch;                /* Current grace period, see maps/grace.c. */
-    __u64 epoch_done;           /* Last epoch that every reader has left. */
-    __u32 free_flow;            /* Heads of the free lists; 0: empty. */
+    __u64 generation; /* Counts changes; gives records' serials. */
+    __u64 epoch;      /* Current grace period, see maps/grace.c. */
+    __u64 epoch_done; /* Last epoch that every reader has left. */
+    __u32 free_flow;  /* Heads of the free lists; 0: empty. */
     __u32 free_slot;
     __u32 free_block;
     __u32 free_bucket;
-    __u32 fresh_flow;           /* Never used from here on. */
+    __u32 fresh_flow; /* Never used from here on. */
     __u32 fresh_slot;
     __u32 fresh_block;
     __u32 fresh_bucket;
-    __u32 retired_head;         /* FIFO of slots waiting for a grace period. */
+    __u32 retired_head; /* FIFO of slots waiting for a grace period. */
     __u32 retired_tail;
-    __u64 order_epoch;          /* When meta.order last changed halves. */
+    __u64 order_epoch; /* When meta.order last changed halves. */
     __u32 fresh_mask;
-    __u32 n_empty;              /* Masks in `order` without flows. */
-    __u32 mask_serial;          /* Counts masks made and unlisted. */
+    __u32 n_empty;     /* Masks in `order` without flows. */
+    __u32 mask_serial; /* Counts masks made and unlisted. */
     __u32 repairs;
     /* The loader's. */
-    __u64 netns;                /* Cookie of its ports' netns. */
-    __u32 devmap;               /* The kernel's number of map `devmap`. */
+    __u64 netns;  /* Cookie of its ports' netns. */
+    __u32 devmap; /* The kernel's number of map `devmap`. */
     __u32 pad2[7];
 };
 _Static_assert(sizeof(struct dpx_meta) % 8 == 0, "meta size");
 
-/* Ports.  ------------------------------------------------------------------ */
+/* Ports.  ----------------------------------------------------------------- */
 
 enum dpx_port_mode { DPX_MODE_AUTO, DPX_MODE_XDP, DPX_MODE_TC };
 
 enum dpx_port_flags {
-    DPX_PORT_UP = 1,            /* Has carrier, for all we know: a hint. */
-    DPX_PORT_RX_XDP = 2,        /* XDP frames sent to it arrive. */
-    DPX_PORT_XDP = 4,           /* Our XDP program is on it. */
-    DPX_PORT_INTERNAL = 8,      /* We made it; `host` bears its name. */
-    DPX_PORT_TCX = 16,          /* Our TC program hangs on a link. */
+    DPX_PORT_UP = 1,       /* Has carrier, for all we know: a hint. */
+    DPX_PORT_RX_XDP = 2,   /* XDP frames sent to it arrive. */
+    DPX_PORT_XDP = 4,      /* Our XDP program is on it. */
+    DPX_PORT_INTERNAL = 8, /* We made it; `host` bears its name. */
+    DPX_PORT_TCX = 16,     /* Our TC program hangs on a link. */
 };
 
 struct dpx_port {
-    __u32 ifindex;              /* 0: no such port. */
-    __u32 flags;                /* enum dpx_port_flags. */
-    __u32 mtu;                  /* Behind the Ethernet header: a hint. */
-    __u32 host;                 /* Internal port: ifindex of the host's end. */
-    char name[DPX_NAME_LEN];    /* Name of the device (host's end). */
-    __u8 mode;                  /* enum dpx_port_mode, as asked for. */
+    __u32 ifindex;           /* 0: no such port. */
+    __u32 flags;             /* enum dpx_port_flags. */
+    __u32 mtu;               /* Behind the Ethernet header: a hint. */
+    __u32 host;              /* Internal port: ifindex of the host's end. */
+    char name[DPX_NAME_LEN]; /* Name of the device (host's end). */
+    __u8 mode;               /* enum dpx_port_mode, as asked for. */
     __u8 pad[3];
-    __u32 undo;                 /* What detach restores: loader/private.h. */
-    __u32 serial;               /* Counts changes of this port. */
+    __u32 undo;   /* What detach restores: loader/private.h. */
+    __u32 serial; /* Counts changes of this port. */
     __u32 pad1;
-    __u64 tx_dropped;           /* The device's counter at the attach. */
-    __u64 refused;              /* Counted in `drops`, and by a veth in its
+    __u64 tx_dropped; /* The device's counter at the attach. */
+    __u64 refused;    /* Counted in `drops`, and by a veth in its
                                  * own tx_dropped, too. */
 };
 _Static_assert(sizeof(struct dpx_port) == 64, "port size");
 
-/* Drops.  ------------------------------------------------------------------ */
+/* Drops.  ----------------------------------------------------------------- */
 
 /* Why a packet, or a copy of it, went nowhere.  The names are in
  * DPX_DROP_NAMES; both end with DPX_DROP_MAX. */
 enum dpx_drop_reason {
     DPX_DROP_NONE,
-    DPX_DROP_LOST,              /* Upcall: ring full or over budget. */
-    DPX_DROP_NO_HANDLER,        /* Upcall: nobody receives. */
-    DPX_DROP_NO_PORT,           /* Output: no such port. */
-    DPX_DROP_PORT_DOWN,         /* Output: the device is down. */
-    DPX_DROP_MTU,               /* Output: longer than the device's MTU. */
-    DPX_DROP_REDIRECT,          /* Output: the kernel refused it. */
-    DPX_DROP_PULL,              /* Headers could not be made linear. */
-    DPX_DROP_PUSH,              /* No room to push a header. */
-    DPX_DROP_WRITE,             /* Packet memory could not be written. */
-    DPX_DROP_UNKNOWN_OP,        /* An operation newer than the program. */
-    DPX_DROP_TOO_LONG,          /* Upcall: longer than any record. */
-    DPX_DROP_DEVMAP,            /* Lost behind an XDP redirect. */
-    DPX_DROP_DEVICE,            /* Lost by the device, which counts them. */
+    DPX_DROP_LOST,       /* Upcall: ring full or over budget. */
+    DPX_DROP_NO_HANDLER, /* Upcall: nobody receives. */
+    DPX_DROP_NO_PORT,    /* Output: no such port. */
+    DPX_DROP_PORT_DOWN,  /* Output: the device is down. */
+    DPX_DROP_MTU,        /* Output: longer than the device's MTU. */
+    DPX_DROP_REDIRECT,   /* Output: the kernel refused it. */
+    DPX_DROP_PULL,       /* Headers could not be made linear. */
+    DPX_DROP_PUSH,       /* No room to push a header. */
+    DPX_DROP_WRITE,      /* Packet memory could not be written. */
+    DPX_DROP_UNKNOWN_OP, /* An operation newer than the program. */
+    DPX_DROP_TOO_LONG,   /* Upcall: longer than any record. */
+    DPX_DROP_DEVMAP,     /* Lost behind an XDP redirect. */
+    DPX_DROP_DEVICE,     /* Lost by the device, which counts them. */
     DPX_DROP_MAX
 };
 
-#define DPX_DROP_NAMES { "none", "lost", "no_handler", "no_port",           \
-                         "port_down", "mtu", "redirect", "pull", "push",    \
-                         "write", "unknown_op", "too_long", "devmap",       \
-                         "device" }
+#define DPX_DROP_NAMES                                                        \
+    {                                                                         \
+        "none", "lost", "no_handler", "no_port", "port_down", "mtu",          \
+            "redirect", "pull", "push", "write", "unknown_op", "too_long",    \
+            "devmap", "device"                                                \
+    }
 
 struct dpx_drop_key {
-    __u32 port;                 /* Output drops: the output port. */
-    __u32 reason;               /* enum dpx_drop_reason, | DPX_DROP_USER. */
+    __u32 port;   /* Output drops: the output port. */
+    __u32 reason; /* enum dpx_drop_reason, | DPX_DROP_USER. */
 };
 
-#define DPX_DROP_USER 0x80      /* Counted by userspace: see maps/drop.c. */
+#define DPX_DROP_USER 0x80 /* Counted by userspace: see maps/drop.c. */
 
 struct dpx_drop {
     __u64 packets;
     __u64 bytes;
 };
 
-/* Upcalls.  ---------------------------------------------------------------- */
+/* Upcalls.  --------------------------------------------------------------- */
 
 enum dpx_upcall_type { DPX_UPCALL_MISS, DPX_UPCALL_ACTION };
 
@@ -563,24 +565,24 @@ enum dpx_upcall_type { DPX_UPCALL_MISS, DPX_UPCALL_ACTION };
  * place.  A checksum may be partial: the field then holds the pseudo-header's
  * sum (folded, not complemented). */
 struct dpx_upcall {
-    __u8 type;                  /* enum dpx_upcall_type. */
+    __u8 type; /* enum dpx_upcall_type. */
     __u8 pad[3];
     __u32 port;
-    __u32 pid;                  /* Of a USERSPACE action; else 0. */
+    __u32 pid; /* Of a USERSPACE action; else 0. */
     __u32 packet_ofs;
     __u32 packet_len;
     __u32 userdata_ofs;
     __u32 userdata_len;
-    __u16 gso_size;             /* 0: no GSO packet. */
+    __u16 gso_size; /* 0: no GSO packet. */
     __u16 gso_segs;
-    __u32 charged;              /* Bytes that went onto backlog[port]. */
+    __u32 charged; /* Bytes that went onto backlog[port]. */
     __u32 pad1;
     struct dpx_key key;
 };
 _Static_assert(sizeof(struct dpx_upcall) == 40 + sizeof(struct dpx_key),
                "upcall size");
 
-/* Work area of one run on one CPU.  ----------------------------------------- */
+/* Work area of one run on one CPU.  --------------------------------------- */
 
 enum dpx_packet_flags {
     DPX_PACKET_SEGMENTS_LEFT = 1, /* IPv6, and not at its destination yet: a
@@ -592,31 +594,31 @@ struct dpx_scratch {
     __u16 mpls_ofs;
     __u16 net_ofs;
     __u16 tp_ofs;
-    __u16 flags;                /* enum dpx_packet_flags. */
-    __u32 len;                  /* Bytes as counted: with the tag. */
-    __u32 verdict;              /* What the program is to return. */
-    __u8 edited;                /* The packet is no more what was parsed. */
-    __u8 cached;                /* The cache knew the flow. */
-    __u16 pos;                  /* Operation in `block`. */
+    __u16 flags;   /* enum dpx_packet_flags. */
+    __u32 len;     /* Bytes as counted: with the tag. */
+    __u32 verdict; /* What the program is to return. */
+    __u8 edited;   /* The packet is no more what was parsed. */
+    __u8 cached;   /* The cache knew the flow. */
+    __u16 pos;     /* Operation in `block`. */
     __u32 userdata_len;
     struct dpx_key key;
     /* The trains of packets that XDP follows, see bpf/lookup.h. */
-    __u32 train;                /* Slot of the flow to try first, or 0. */
-    __u32 found;                /* Slot that the cache found last. */
-    __u64 hash;                 /* The packet's, which handlers share by. */
-    __u32 n_masks;              /* A search looked at this many. */
-    __u32 block;                /* The one being executed; 0: the body. */
+    __u32 train;   /* Slot of the flow to try first, or 0. */
+    __u32 found;   /* Slot that the cache found last. */
+    __u64 hash;    /* The packet's, which handlers share by. */
+    __u32 n_masks; /* A search looked at this many. */
+    __u32 block;   /* The one being executed; 0: the body. */
     __u8 userdata[DPX_MAX_USERDATA];
 };
 
 /* Which port an interface was last time, by the low bits of its index.  Who
  * removes a port sees to it that none is left (dpx_maps_forget()). */
 struct dpx_guess {
-    __u32 ifindex;              /* 0: nothing known. */
+    __u32 ifindex; /* 0: nothing known. */
     __u32 port;
 };
 
-#define DPX_GUESSES 64          /* A power of two. */
+#define DPX_GUESSES 64 /* A power of two. */
 
 /* What is one CPU's.  What each packet touches is close together, and not at
  * the beginning of a page, where packets' headers crowd one another out of the
@@ -633,8 +635,8 @@ _Static_assert(offsetof(struct dpx_cpu, scratch.key) % DPX_CACHE_LINE == 0,
 
 /* What program `clock` returns in its context: one moment in both clocks. */
 struct dpx_clock_args {
-    __u64 jiffies;              /* jiffies64. */
-    __u64 ns;                   /* CLOCK_MONOTONIC. */
+    __u64 jiffies; /* jiffies64. */
+    __u64 ns;      /* CLOCK_MONOTONIC. */
 };
 
 #endif /* maps/layout.h */

@@ -22,8 +22,8 @@ dpx_maps_lock(struct dpx_maps *maps)
             int error = errno;
 
             pthread_mutex_unlock(&maps->mutex);
-            return dpx_error(error, "datapath %s: cannot lock: %s",
-                             maps->name, strerror(error));
+            return dpx_error(error, "datapath %s: cannot lock: %s", maps->name,
+                             strerror(error));
         }
     }
     return 0;
@@ -116,7 +116,7 @@ dpx_table_end(struct dpx_table *t)
     memset(&t->pending, 0, sizeof t->pending);
     if (pending.n || (rank && meta->order_epoch > meta->epoch_done)) {
         if (dpx_table_round(t)) {
-            free(pending.p);    /* The counters are lost, and stay 0. */
+            free(pending.p); /* The counters are lost, and stay 0. */
             return;
         }
         dpx_pending_finish(t, &pending);

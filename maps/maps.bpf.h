@@ -13,13 +13,13 @@
 #include "maps/layout.h"
 
 /* An array that userspace maps into its memory. */
-#define DPX_MMAP_ARRAY(NAME, TYPE, ENTRIES)                             \
-    struct {                                                            \
-        __uint(type, BPF_MAP_TYPE_ARRAY);                               \
-        __uint(map_flags, BPF_F_MMAPABLE);                              \
-        __uint(max_entries, ENTRIES);                                   \
-        __type(key, __u32);                                             \
-        __type(value, TYPE);                                            \
+#define DPX_MMAP_ARRAY(NAME, TYPE, ENTRIES)                                   \
+    struct {                                                                  \
+        __uint(type, BPF_MAP_TYPE_ARRAY);                                     \
+        __uint(map_flags, BPF_F_MMAPABLE);                                    \
+        __uint(max_entries, ENTRIES);                                         \
+        __type(key, __u32);                                                   \
+        __type(value, TYPE);                                                  \
     } NAME SEC(".maps")
 
 DPX_MMAP_ARRAY(meta, struct dpx_meta, 1);
@@ -65,10 +65,11 @@ struct {
     __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
     __uint(max_entries, DPX_MAX_HANDLERS);
     __type(key, __u32);
-    __array(values, struct {
-        __uint(type, BPF_MAP_TYPE_RINGBUF);
-        __uint(max_entries, 4096);
-    });
+    __array(
+        values, struct {
+            __uint(type, BPF_MAP_TYPE_RINGBUF);
+            __uint(max_entries, 4096);
+        });
 } upcalls SEC(".maps");
 
 #endif /* maps/maps.bpf.h */

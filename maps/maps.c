@@ -29,9 +29,10 @@ dpx_name_check(const char *name)
         }
     }
     if (!len || i < len || len >= DPX_NAME_LEN) {
-        return dpx_error(EINVAL, "\"%s\" is no name for a datapath: 1 to %d "
-                         "of letters, digits, '-' and '_'", name,
-                         DPX_NAME_LEN - 1);
+        return dpx_error(EINVAL,
+                         "\"%s\" is no name for a datapath: 1 to %d "
+                         "of letters, digits, '-' and '_'",
+                         name, DPX_NAME_LEN - 1);
     }
     return 0;
 }
@@ -60,15 +61,15 @@ dpx_maps_close(struct dpx_maps *m)
         return;
     }
     c = &m->conf;
-#define X(NAME, TYPE, ENTRIES)                                              \
-    if (m->NAME) {                                                          \
-        size_t size = (size_t) (ENTRIES) * sizeof(TYPE);                    \
-                                                                            \
-        if (m->dir >= 0) {                                                  \
-            munmap(m->NAME, size);                                          \
-        } else {                                                            \
-            dpx_memory_unmap(m->NAME, size);                                \
-        }                                                                   \
+#define X(NAME, TYPE, ENTRIES)                                                \
+    if (m->NAME) {                                                            \
+        size_t size = (size_t) (ENTRIES) * sizeof(TYPE);                      \
+                                                                              \
+        if (m->dir >= 0) {                                                    \
+            munmap(m->NAME, size);                                            \
+        } else {                                                              \
+            dpx_memory_unmap(m->NAME, size);                                  \
+        }                                                                     \
     }
     DPX_MMAPS(X)
 #undef X
@@ -123,15 +124,16 @@ add_drops(int fd, const struct dpx_drop_key *key, struct dpx_drop *per_cpu,
 
 int
 dpx_maps_drops(const struct dpx_maps *m,
-               void (*cb)(const struct dpx_drop_key *,
-                          const struct dpx_drop *, void *aux), void *aux)
+               void (*cb)(const struct dpx_drop_key *, const struct dpx_drop *,
+                          void *aux),
+               void *aux)
 {
     struct dpx_drop_key key, *prev = NULL;
     struct dpx_drop *values;
     int n_cpus, fd;
 
     if (m->dir < 0) {
-        return 0;               /* Plane `user` tells its caller of drops. */
+        return 0; /* Plane `user` tells its caller of drops. */
     }
     n_cpus = libbpf_num_possible_cpus();
     fd = dpx_maps_fd(m, "drops");
@@ -151,7 +153,7 @@ dpx_maps_drops(const struct dpx_maps *m,
         user.reason |= DPX_DROP_USER;
         add_drops(fd, &kernel, values, n_cpus, &sum);
         if (sum.packets && key.reason & DPX_DROP_USER) {
-            continue;           /* The kernel's key tells of both. */
+            continue; /* The kernel's key tells of both. */
         }
         add_drops(fd, &user, values, n_cpus, &sum);
         cb(&kernel, &sum, aux);
@@ -222,9 +224,10 @@ dpx_clock_read(const struct dpx_maps *m, struct dpx_clock *clock)
         return 0;
     }
     if (m->clock < 0 || bpf_prog_test_run_opts(m->clock, &opts)) {
-        return dpx_error(m->clock < 0 ? EPROTO : errno, "datapath %s: cannot "
-                         "run the pinned program clock: %s", m->name,
-                         strerror(m->clock < 0 ? ENOENT : errno));
+        return dpx_error(m->clock < 0 ? EPROTO : errno,
+                         "datapath %s: cannot "
+                         "run the pinned program clock: %s",
+                         m->name, strerror(m->clock < 0 ? ENOENT : errno));
     }
     clock->jiffies = args.jiffies;
     clock->msec = args.ns / 1000000;
@@ -241,7 +244,7 @@ dpx_clock_msec(const struct dpx_clock *clock, uint64_t jiffies)
         return 0;
     }
     if (jiffies >= clock->jiffies) {
-        return clock->msec;     /* Counted since the clock was read. */
+        return clock->msec; /* Counted since the clock was read. */
     }
     return ago < clock->msec ? clock->msec - ago : 1;
 }

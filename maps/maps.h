@@ -24,21 +24,21 @@
 
 /* Every map, in the order of layout.h's table.  X(name, value type, entries):
  * entries is an expression of `const struct dpx_config *c`. */
-#define DPX_MMAPS(X)                                                        \
-    X(meta, struct dpx_meta, 1)                                             \
-    X(bodies, struct dpx_body, c->n_slots)                                  \
-    X(actions, struct dpx_actions, c->n_slots)                              \
-    X(records, struct dpx_record, c->n_flows)                               \
-    X(names, uint64_t, c->name_mask + 1)                                    \
-    X(blocks, struct dpx_block, c->n_blocks)                                \
-    X(index, struct dpx_bucket, c->n_buckets)                               \
-    X(masks, struct dpx_mask, c->n_masks)                                   \
-    X(order, uint64_t, 2 * c->n_masks)                                      \
-    X(cache, uint64_t, c->cache_mask + 1)                                   \
-    X(counters, struct dpx_counter, (uint64_t) c->n_flows * c->n_cpus)      \
-    X(mask_hits, uint64_t, (uint64_t) c->n_masks * c->n_cpus)               \
-    X(cpus, struct dpx_cpu, c->n_cpus)                                      \
-    X(ports, struct dpx_port, DPX_MAX_PORTS)                                \
+#define DPX_MMAPS(X)                                                          \
+    X(meta, struct dpx_meta, 1)                                               \
+    X(bodies, struct dpx_body, c->n_slots)                                    \
+    X(actions, struct dpx_actions, c->n_slots)                                \
+    X(records, struct dpx_record, c->n_flows)                                 \
+    X(names, uint64_t, c->name_mask + 1)                                      \
+    X(blocks, struct dpx_block, c->n_blocks)                                  \
+    X(index, struct dpx_bucket, c->n_buckets)                                 \
+    X(masks, struct dpx_mask, c->n_masks)                                     \
+    X(order, uint64_t, 2 * c->n_masks)                                        \
+    X(cache, uint64_t, c->cache_mask + 1)                                     \
+    X(counters, struct dpx_counter, (uint64_t) c->n_flows * c->n_cpus)        \
+    X(mask_hits, uint64_t, (uint64_t) c->n_masks * c->n_cpus)                 \
+    X(cpus, struct dpx_cpu, c->n_cpus)                                        \
+    X(ports, struct dpx_port, DPX_MAX_PORTS)                                  \
     X(backlog, uint64_t, DPX_MAX_PORTS)
 
 struct dpx_maps {
@@ -124,13 +124,14 @@ void dpx_read_end(struct dpx_maps *, uint32_t cpu);
  * CPUs.  Lost XDP redirects are among them. */
 int dpx_maps_drops(const struct dpx_maps *,
                    void (*cb)(const struct dpx_drop_key *,
-                              const struct dpx_drop *, void *aux), void *aux);
+                              const struct dpx_drop *, void *aux),
+                   void *aux);
 
 /* Counts packets that userspace drops; takes the datapath's lock.  Nothing is
  * counted on memory maps. */
-void dpx_maps_count_drop(struct dpx_maps *, uint32_t port,
-                         enum dpx_drop_reason, uint64_t packets,
-                         uint64_t bytes);
+void
+dpx_maps_count_drop(struct dpx_maps *, uint32_t port, enum dpx_drop_reason,
+                    uint64_t packets, uint64_t bytes);
 
 /* Makes the packet path forget which port `ifindex` was: to be called when it
  * no longer is in map `ifports`.  Waits for a grace period, whose error it
@@ -146,8 +147,8 @@ void dpx_maps_stats(const struct dpx_maps *, struct dpx_stats *);
  * CLOCK_MONOTONIC), and how to turn its times into milliseconds of
  * CLOCK_MONOTONIC. */
 struct dpx_clock {
-    uint64_t jiffies;           /* Now. */
-    uint64_t msec;              /* The same moment. */
+    uint64_t jiffies; /* Now. */
+    uint64_t msec;    /* The same moment. */
     uint32_t hz;
 };
 

@@ -60,10 +60,10 @@ dpx_maps_create_memory(const char *name, const struct dpx_config *c,
         goto error;
     }
     memset(m->readers, 0, c->n_cpus * sizeof *m->readers);
-#define X(NAME, TYPE, ENTRIES)                                              \
-    m->NAME = memory_map((size_t) (ENTRIES) * sizeof(TYPE));                \
-    if (!m->NAME) {                                                         \
-        goto error;                                                         \
+#define X(NAME, TYPE, ENTRIES)                                                \
+    m->NAME = memory_map((size_t) (ENTRIES) * sizeof(TYPE));                  \
+    if (!m->NAME) {                                                           \
+        goto error;                                                           \
     }
     DPX_MMAPS(X)
 #undef X

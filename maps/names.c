@@ -32,8 +32,7 @@ hash_names(const struct dpx_maps *m, struct dpx_names *names)
         h = dpx_hash_add(&m->conf, 1, 0, w[0]);
         h = dpx_hash_add(&m->conf, h, 1, w[1]);
         names->ufid_hash = dpx_hash_finish(h);
-        __builtin_prefetch(&m->names[names->ufid_hash & m->conf.name_mask],
-                           1);
+        __builtin_prefetch(&m->names[names->ufid_hash & m->conf.name_mask], 1);
     }
 }
 

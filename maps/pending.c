@@ -25,7 +25,7 @@ dpx_pending_add(struct dpx_table *t, uint32_t flow, uint32_t slot,
             abort();
         }
     }
-    pending->p[pending->n++] = (struct dpx_pending) {
+    pending->p[pending->n++] = (struct dpx_pending){
         .flow = flow,
         .repairs = t->maps->meta->repairs,
         .base_packets = t->maps->actions[slot].base_packets,
@@ -57,5 +57,5 @@ dpx_pending_finish(struct dpx_table *t, struct dpx_pendings *pending)
         }
     }
     free(pending->p);
-    *pending = (struct dpx_pendings) { NULL, 0, 0 };
+    *pending = (struct dpx_pendings){ NULL, 0, 0 };
 }

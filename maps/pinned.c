@@ -27,8 +27,8 @@ check_bpffs(void)
     struct statfs fs;
 
     if (statfs(BPFFS, &fs) || fs.f_type != BPF_FS_MAGIC) {
-        return dpx_error(ENODEV, "no bpffs on %s (mount -t bpf bpf %s)",
-                         BPFFS, BPFFS);
+        return dpx_error(ENODEV, "no bpffs on %s (mount -t bpf bpf %s)", BPFFS,
+                         BPFFS);
     }
     return 0;
 }
@@ -104,14 +104,17 @@ open_array(const struct dpx_maps *m, const char *pin, size_t value_size,
                           strerror(errno));
     } else if (info.type != BPF_MAP_TYPE_ARRAY
                || !(info.map_flags & BPF_F_MMAPABLE)) {
-        error = dpx_error(EPROTO, "datapath %s: pin %s is a map of another "
-                          "kind (type %u)", m->name, pin, info.type);
+        error = dpx_error(EPROTO,
+                          "datapath %s: pin %s is a map of another "
+                          "kind (type %u)",
+                          m->name, pin, info.type);
     } else if (!entries ? info.value_size < value_size
-               : info.value_size != value_size || info.max_entries != entries)
-    {
-        error = dpx_error(EPROTO, "datapath %s: pin %s has %u values of %u "
-                          "bytes, and not %llu of %zu", m->name, pin,
-                          info.max_entries, info.value_size,
+                        : info.value_size != value_size
+                              || info.max_entries != entries) {
+        error = dpx_error(EPROTO,
+                          "datapath %s: pin %s has %u values of %u "
+                          "bytes, and not %llu of %zu",
+                          m->name, pin, info.max_entries, info.value_size,
                           (unsigned long long) (entries ? entries : 1),
                           value_size);
     } else {
@@ -150,10 +153,10 @@ map_all(struct dpx_maps *m)
     const struct dpx_config *c = &m->conf;
     int ret;
 
-#define X(NAME, TYPE, ENTRIES)                                              \
-    ret = map_array(m, #NAME, sizeof(TYPE), ENTRIES, (void **) &m->NAME);   \
-    if (ret) {                                                              \
-        return ret;                                                         \
+#define X(NAME, TYPE, ENTRIES)                                                \
+    ret = map_array(m, #NAME, sizeof(TYPE), ENTRIES, (void **) &m->NAME);     \
+    if (ret) {                                                                \
+        return ret;                                                           \
     }
     DPX_MMAPS(X)
 #undef X
@@ -182,7 +185,8 @@ open_dir(struct dpx_maps *m)
 static int
 unfinished(const struct dpx_maps *m)
 {
-    return dpx_error(ENODATA, "datapath %s was not created, or not deleted, "
+    return dpx_error(ENODATA,
+                     "datapath %s was not created, or not deleted, "
                      "to the end (dpx-loader create or delete does so)",
                      m->name);
 }
@@ -213,17 +217,23 @@ read_meta(const struct dpx_maps *m, struct dpx_config *conf)
     if (!meta->magic) {
         ret = unfinished(m);
     } else if (meta->magic != DPX_LAYOUT_MAGIC) {
-        ret = dpx_error(EPROTO, "datapath %s: pin meta is not dpx's (magic "
-                        "%#x)", m->name, meta->magic);
+        ret = dpx_error(EPROTO,
+                        "datapath %s: pin meta is not dpx's (magic "
+                        "%#x)",
+                        m->name, meta->magic);
     } else if (meta->version != DPX_LAYOUT_VERSION
                || meta->size != sizeof *meta) {
-        ret = dpx_error(EPROTO, "datapath %s: pin meta has layout version %u "
+        ret = dpx_error(EPROTO,
+                        "datapath %s: pin meta has layout version %u "
                         "(%u bytes), and this program knows version %u (%zu "
-                        "bytes)", m->name, meta->version, meta->size,
-                        DPX_LAYOUT_VERSION, sizeof *meta);
+                        "bytes)",
+                        m->name, meta->version, meta->size, DPX_LAYOUT_VERSION,
+                        sizeof *meta);
     } else if (strncmp(meta->name, m->name, sizeof meta->name)) {
-        ret = dpx_error(EPROTO, "datapath %s: pin meta is that of datapath "
-                        "%.*s", m->name, DPX_NAME_LEN, meta->name);
+        ret = dpx_error(EPROTO,
+                        "datapath %s: pin meta is that of datapath "
+                        "%.*s",
+                        m->name, DPX_NAME_LEN, meta->name);
     } else {
         *conf = meta->conf;
     }
@@ -238,14 +248,15 @@ check_config(const struct dpx_maps *m)
 {
     const struct dpx_config *c = &m->conf;
 
-    if (!c->n_flows || !c->n_slots || !c->n_blocks || !c->n_cpus
-        || !c->n_masks || c->n_masks > UINT16_MAX
-        || c->bucket_mask & (c->bucket_mask + 1)
+    if (!c->n_flows || !c->n_slots || !c->n_blocks || !c->n_cpus || !c->n_masks
+        || c->n_masks > UINT16_MAX || c->bucket_mask & (c->bucket_mask + 1)
         || c->name_mask & (c->name_mask + 1)
         || c->cache_mask & (c->cache_mask + 1)
         || c->n_buckets <= c->bucket_mask) {
-        return dpx_error(EPROTO, "datapath %s: pin meta is corrupt: its sizes "
-                         "do not fit together", m->name);
+        return dpx_error(EPROTO,
+                         "datapath %s: pin meta is corrupt: its sizes "
+                         "do not fit together",
+                         m->name);
     }
     return 0;
 }

@@ -13,11 +13,11 @@
 
 #include "maps/table-private.h"
 
-#define RANK_INTERVAL 4000      /* ms. */
+#define RANK_INTERVAL 4000 /* ms. */
 
 struct ranked {
-    uint64_t hits;              /* Since the last look. */
-    uint32_t rank;              /* Until now. */
+    uint64_t hits; /* Since the last look. */
+    uint32_t rank; /* Until now. */
     uint32_t id;
 };
 
@@ -30,8 +30,9 @@ mask_hits(const struct dpx_maps *m, uint32_t id)
     for (cpu = 0; cpu < m->conf.n_cpus; cpu++) {
         uint64_t row;
 
-        dpx_copy_shared(&row, &m->mask_hits[(size_t) cpu * m->conf.n_masks
-                                            + id], sizeof row);
+        dpx_copy_shared(&row,
+                        &m->mask_hits[(size_t) cpu * m->conf.n_masks + id],
+                        sizeof row);
         hits += row;
     }
     return hits;
@@ -53,8 +54,8 @@ list(const struct dpx_table *t, uint32_t *n)
 {
     const struct dpx_maps *m = t->maps;
     uint32_t order = m->meta->order;
-    const uint64_t *ids
-        = &m->order[order & DPX_ORDER_HALF ? m->conf.n_masks : 0];
+    const uint64_t *ids =
+        &m->order[order & DPX_ORDER_HALF ? m->conf.n_masks : 0];
     struct ranked *masks;
     uint32_t i;
 
@@ -64,7 +65,7 @@ list(const struct dpx_table *t, uint32_t *n)
         abort();
     }
     for (i = 0; i < *n; i++) {
-        masks[i] = (struct ranked) {
+        masks[i] = (struct ranked){
             mask_hits(m, ids[i]) - t->last_hits[ids[i]], i, ids[i]
         };
     }
@@ -166,8 +167,9 @@ dpx_masks_rank(struct dpx_table *t)
 
 int
 dpx_table_masks(struct dpx_table *t,
-                void (*cb)(uint32_t id, const struct dpx_mask *,
-                           uint64_t hits, void *aux), void *aux)
+                void (*cb)(uint32_t id, const struct dpx_mask *, uint64_t hits,
+                           void *aux),
+                void *aux)
 {
     const struct dpx_maps *m = t->maps;
     bool mine = dpx_table_is_mine(t);
@@ -180,8 +182,8 @@ dpx_table_masks(struct dpx_table *t,
     order = m->meta->order;
     n = order & ~DPX_ORDER_HALF;
     for (i = 0; i < n; i++) {
-        uint32_t id = m->order[(order & DPX_ORDER_HALF
-                                ? m->conf.n_masks : 0) + i];
+        uint32_t id =
+            m->order[(order & DPX_ORDER_HALF ? m->conf.n_masks : 0) + i];
 
         if (m->masks[id].n_flows) {
             cb(id, &m->masks[id], mask_hits(m, id), aux);

@@ -15,8 +15,8 @@
 struct repair {
     struct dpx_table *t;
     struct dpx_maps *m;
-    uint8_t *slots;             /* By slot: 1 in use, 2 in the index. */
-    uint8_t *blocks;            /* 1: in use. */
+    uint8_t *slots;  /* By slot: 1 in use, 2 in the index. */
+    uint8_t *blocks; /* 1: in use. */
     uint8_t *buckets;
 };
 
@@ -92,8 +92,8 @@ repair_masks(struct repair *r)
 {
     struct dpx_maps *m = r->m;
     struct dpx_meta *meta = m->meta;
-    const uint64_t *order
-        = &m->order[meta->order & DPX_ORDER_HALF ? m->conf.n_masks : 0];
+    const uint64_t *order =
+        &m->order[meta->order & DPX_ORDER_HALF ? m->conf.n_masks : 0];
     uint32_t n = meta->order & ~DPX_ORDER_HALF;
     uint32_t id, i;
 
@@ -133,7 +133,9 @@ rightful_slot(const struct repair *r, uint32_t slot, uint32_t bucket,
     slot = m->records[flow].slot;
     hash = dpx_body_hash(m, &m->bodies[slot]);
     return r->slots[slot] == 1 && dpx_index_tag(hash) == tag
-           && (hash & m->conf.bucket_mask) == bucket ? slot : 0;
+                   && (hash & m->conf.bucket_mask) == bucket
+               ? slot
+               : 0;
 }
 
 /* Goes through the chain of `first`: corrects cells, clears those without a

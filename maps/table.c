@@ -78,9 +78,9 @@ slot_write(struct dpx_table *t, const struct dpx_flow *flow,
     if (ret) {
         goto free_slot;
     }
-    ret = dpx_chain_alloc(t, dpx_blocks_for(flow->actions_len,
-                                            sizeof actions->bytes),
-                          &attrs_block);
+    ret = dpx_chain_alloc(
+        t, dpx_blocks_for(flow->actions_len, sizeof actions->bytes),
+        &attrs_block);
     if (ret) {
         goto free_ops;
     }
@@ -89,18 +89,16 @@ slot_write(struct dpx_table *t, const struct dpx_flow *flow,
     body->n_ops = flow->n_ops;
     body->out = flow->out;
     body->block = ops_block;
-    ops = (struct dpx_cursor) {
-        (uint8_t *) body->ops, sizeof body->ops, ops_block
-    };
+    ops = (struct dpx_cursor){ (uint8_t *) body->ops, sizeof body->ops,
+                               ops_block };
     dpx_cursor_write(m, &ops, flow->ops, ops_size);
 
     actions->len = flow->actions_len;
     actions->block = attrs_block;
     actions->base_packets = base->packets;
     actions->base_bytes = base->bytes;
-    attrs = (struct dpx_cursor) {
-        actions->bytes, sizeof actions->bytes, attrs_block
-    };
+    attrs = (struct dpx_cursor){ actions->bytes, sizeof actions->bytes,
+                                 attrs_block };
     dpx_cursor_write(m, &attrs, flow->actions, flow->actions_len);
     *slotp = slot;
     return 0;
@@ -125,8 +123,8 @@ slot_discard(struct dpx_table *t, uint32_t slot)
 }
 
 static void
-body_make_live(struct dpx_maps *m, uint32_t slot, uint32_t flow,
-               uint32_t mask, const struct dpx_match *match, uint32_t n_more)
+body_make_live(struct dpx_maps *m, uint32_t slot, uint32_t flow, uint32_t mask,
+               const struct dpx_match *match, uint32_t n_more)
 {
     struct dpx_body *body = &m->bodies[slot];
 
@@ -239,8 +237,7 @@ flow_modify(struct dpx_table *t, uint32_t id, unsigned int flags,
 /* Deletes flow `id`.  Its final counters are written to `stats`, if not NULL,
  * by dpx_pending_finish(). */
 void
-dpx_flow_remove(struct dpx_table *t, uint32_t id,
-                struct dpx_flow_stats *stats)
+dpx_flow_remove(struct dpx_table *t, uint32_t id, struct dpx_flow_stats *stats)
 {
     struct dpx_maps *m = t->maps;
     uint32_t slot = m->records[id].slot;
@@ -270,8 +267,7 @@ flow_matches(const struct dpx_maps *m, uint32_t id, const struct dpx_key *key)
     struct dpx_masked masked;
 
     dpx_mask_apply(m, body->mask, key, &masked);
-    return !memcmp(&body->match, &masked.match,
-                   dpx_match_size(masked.n_more));
+    return !memcmp(&body->match, &masked.match, dpx_match_size(masked.n_more));
 }
 
 /* The flow that the ufid or else the key names, or 0. */
@@ -358,8 +354,10 @@ put(struct dpx_table *t, unsigned int flags, const struct dpx_flow *flow,
         return dpx_error(EEXIST, "datapath %s: flow exists", t->maps->name);
     }
     if (!flow_matches(t->maps, id, flow->key)) {
-        return dpx_error(ENOENT, "datapath %s: the flow with this ufid has "
-                         "another key", t->maps->name);
+        return dpx_error(ENOENT,
+                         "datapath %s: the flow with this ufid has "
+                         "another key",
+                         t->maps->name);
     }
     return flow_modify(t, id, flags, flow, stats);
 }
@@ -374,8 +372,10 @@ dpx_table_put(struct dpx_table *t, unsigned int flags,
         memset(stats, 0, sizeof *stats);
     }
     if (flow->n_ops > DPX_MAX_OPS) {
-        return dpx_error(E2BIG, "actions need %zu operations, and a flow can "
-                         "have %d", flow->n_ops, DPX_MAX_OPS);
+        return dpx_error(E2BIG,
+                         "actions need %zu operations, and a flow can "
+                         "have %d",
+                         flow->n_ops, DPX_MAX_OPS);
     }
     if (flow->actions_len > DPX_MAX_ACTIONS || flow->key_len > UINT16_MAX
         || flow->mask_len > UINT16_MAX) {

@@ -27,19 +27,19 @@ struct dpx_table;
 struct dpx_flow_stats {
     uint64_t packets;
     uint64_t bytes;
-    uint64_t used;              /* ms of CLOCK_MONOTONIC; 0: never. */
-    uint16_t tcp_flags;         /* Host order. */
-    uint16_t planes;            /* Bits 1 << enum dpx_plane that ran it. */
+    uint64_t used;      /* ms of CLOCK_MONOTONIC; 0: never. */
+    uint16_t tcp_flags; /* Host order. */
+    uint16_t planes;    /* Bits 1 << enum dpx_plane that ran it. */
 };
 
 /* How a flow is named: its ufid, and the words of its unmasked key that are
  * not 0. */
 struct dpx_names {
-    const uint8_t *ufid;        /* NULL: none. */
-    bool keyed;                 /* The rest counts. */
+    const uint8_t *ufid; /* NULL: none. */
+    bool keyed;          /* The rest counts. */
     uint32_t ufid_hash;
     uint32_t key_hash;
-    uint32_t key_words;         /* Bitmap. */
+    uint32_t key_words; /* Bitmap. */
     uint32_t n_words;
     uint64_t words[DPX_KEY_WORDS];
 };
@@ -47,7 +47,7 @@ struct dpx_names {
 /* A key under a mask: a place in the index. */
 struct dpx_masked {
     uint32_t mask;
-    uint32_t n_more;            /* Words in match.more. */
+    uint32_t n_more; /* Words in match.more. */
     uint64_t hash;
     struct dpx_match match;
 };
@@ -56,33 +56,33 @@ struct dpx_masked {
  * table's eyes only. */
 struct dpx_place {
     struct dpx_names names;
-    bool known;                 /* Its mask exists: `masked` counts, while */
-    uint32_t mask_serial;       /* meta's is this. */
+    bool known;           /* Its mask exists: `masked` counts, while */
+    uint32_t mask_serial; /* meta's is this. */
     struct dpx_masked masked;
 };
 
 /* A flow as put.  All pointers are the caller's. */
 struct dpx_flow {
-    const struct dpx_place *place;      /* By dpx_table_prepare(), or NULL. */
-    const uint8_t *ufid;        /* 16 bytes, or NULL. */
-    const struct dpx_key *key;  /* Unmasked.  May be NULL with a ufid, but
+    const struct dpx_place *place; /* By dpx_table_prepare(), or NULL. */
+    const uint8_t *ufid;           /* 16 bytes, or NULL. */
+    const struct dpx_key *key;     /* Unmasked.  May be NULL with a ufid, but
                                  * not to put. */
     const struct dpx_key *mask;
-    const void *key_attrs;      /* As put, to be returned by get and dump. */
+    const void *key_attrs; /* As put, to be returned by get and dump. */
     size_t key_len;
     const void *mask_attrs;
     size_t mask_len;
     const void *actions;
     size_t actions_len;
-    const struct dpx_op *ops;   /* The actions, compiled. */
+    const struct dpx_op *ops; /* The actions, compiled. */
     size_t n_ops;
-    uint8_t body_flags;         /* enum dpx_body_flags. */
-    uint32_t out;               /* As dpx_body.out. */
+    uint8_t body_flags; /* enum dpx_body_flags. */
+    uint32_t out;       /* As dpx_body.out. */
 };
 
 /* What get and dump return; points to memory of the caller's `buf`. */
 struct dpx_flow_view {
-    uint32_t id;                /* Of the flow, while it lives. */
+    uint32_t id; /* Of the flow, while it lives. */
     bool has_ufid;
     uint8_t ufid[16];
     const void *key_attrs;
@@ -91,14 +91,14 @@ struct dpx_flow_view {
     size_t mask_len;
     const void *actions;
     size_t actions_len;
-    uint16_t mask;              /* Mask id. */
+    uint16_t mask; /* Mask id. */
     uint8_t body_flags;
     uint32_t out;
     struct dpx_flow_stats stats;
 };
 
 struct dpx_flow_buf {
-    void *data;                 /* malloc()ed, grown as needed; free() it. */
+    void *data; /* malloc()ed, grown as needed; free() it. */
     size_t size;
 };
 
@@ -122,8 +122,8 @@ void dpx_table_end(struct dpx_table *);
 
 /* Works out where `flow` is to be looked for, and has the memory there brought
  * into the cache: many flows that are prepared, and then put, deleted or got
- * with `flow->place` pointing to `place`, wait for it less.  To be called after
- * dpx_table_begin(); good until dpx_table_end(). */
+ * with `flow->place` pointing to `place`, wait for it less.  To be called
+ * after dpx_table_begin(); good until dpx_table_end(). */
 void dpx_table_prepare(struct dpx_table *, const struct dpx_flow *flow,
                        struct dpx_place *place);
 
@@ -168,7 +168,8 @@ uint32_t dpx_table_count(const struct dpx_table *);
  * of flows and its hits. */
 int dpx_table_masks(struct dpx_table *,
                     void (*cb)(uint32_t id, const struct dpx_mask *,
-                               uint64_t hits, void *aux), void *aux);
+                               uint64_t hits, void *aux),
+                    void *aux);
 
 /* Checks every invariant of the table, under the lock.  EPROTO, with a message
  * that says which flow, slot, mask or block is wrong. */

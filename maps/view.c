@@ -11,8 +11,9 @@
 
 #include "maps/table-private.h"
 
-/* Reads one CPU's counters, whole: not while they are being written.  Gives
- * up when the row stays odd, which a dead thread of plane `user` leaves behind. */
+/* Reads one CPU's counters, whole: not while they are being written.  Gives up
+ * when the row stays odd, which a dead thread of plane `user` leaves behind.
+ */
 static void
 read_counter(const struct dpx_counter *row, struct dpx_counter *c)
 {
@@ -23,8 +24,8 @@ read_counter(const struct dpx_counter *row, struct dpx_counter *c)
 
         dpx_copy_shared(c, row, sizeof *c);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (!(seq & 1) && __atomic_load_n(&row->seq, __ATOMIC_RELAXED) == seq)
-        {
+        if (!(seq & 1)
+            && __atomic_load_n(&row->seq, __ATOMIC_RELAXED) == seq) {
             return;
         }
     }
@@ -105,12 +106,10 @@ copy_flow(const struct dpx_maps *m, uint32_t flow, const struct dpx_record *r,
         return false;
     }
     data = buf_reserve(buf, align8(size) + align8(a.len));
-    identity = (struct dpx_cursor) {
-        (uint8_t *) record->bytes, sizeof record->bytes, r->block
-    };
-    attrs = (struct dpx_cursor) {
-        (uint8_t *) actions->bytes, sizeof actions->bytes, a.block
-    };
+    identity = (struct dpx_cursor){ (uint8_t *) record->bytes,
+                                    sizeof record->bytes, r->block };
+    attrs = (struct dpx_cursor){ (uint8_t *) actions->bytes,
+                                 sizeof actions->bytes, a.block };
     if (!dpx_cursor_read(m, identity, data, size)
         || !dpx_cursor_read(m, attrs, data + align8(size), a.len)) {
         return false;

@@ -47,31 +47,31 @@ enum dpx_op_kind { DPX_DO_PUT, DPX_DO_DEL, DPX_DO_GET, DPX_DO_EXECUTE };
 struct dpx_execute {
     const void *actions;
     size_t actions_len;
-    const void *key;            /* Metadata of the packet, attributes. */
+    const void *key; /* Metadata of the packet, attributes. */
     size_t key_len;
-    const void *packet;         /* From the destination MAC; not modified. */
+    const void *packet; /* From the destination MAC; not modified. */
     size_t packet_len;
-    uint16_t gso_size;          /* 0: one packet. */
-    bool probe;                 /* Validate only. */
+    uint16_t gso_size; /* 0: one packet. */
+    bool probe;        /* Validate only. */
 };
 
 struct dpx_request {
     enum dpx_op_kind kind;
-    unsigned int flags;         /* PUT: enum dpx_put_flags. */
-    const uint8_t *ufid;        /* 16 bytes or NULL. */
-    const void *key;            /* Attributes; NULL for del, get by ufid. */
+    unsigned int flags;  /* PUT: enum dpx_put_flags. */
+    const uint8_t *ufid; /* 16 bytes or NULL. */
+    const void *key;     /* Attributes; NULL for del, get by ufid. */
     size_t key_len;
-    const void *mask;           /* PUT; NULL: exact. */
+    const void *mask; /* PUT; NULL: exact. */
     size_t mask_len;
-    const void *actions;        /* PUT. */
+    const void *actions; /* PUT. */
     size_t actions_len;
-    bool probe;                 /* PUT: validate, and keep quiet. */
-    struct dpx_flow_stats *stats;       /* PUT, DEL: may be NULL. */
-    struct dpx_flow_view *view;         /* GET. */
-    struct dpx_flow_buf *buf;           /* GET. */
-    struct dpx_execute *execute;        /* EXECUTE. */
-    int error;                          /* Result. */
-    const char *message;        /* With an error: malloc()ed text or NULL. */
+    bool probe;                   /* PUT: validate, and keep quiet. */
+    struct dpx_flow_stats *stats; /* PUT, DEL: may be NULL. */
+    struct dpx_flow_view *view;   /* GET. */
+    struct dpx_flow_buf *buf;     /* GET. */
+    struct dpx_execute *execute;  /* EXECUTE. */
+    int error;                    /* Result. */
+    const char *message;          /* With an error: malloc()ed text or NULL. */
 };
 
 /* Does `n` requests in their order, in as large batches as that allows. */
@@ -99,7 +99,7 @@ void dpx_execute_run(const struct dpx_execute *ex, const struct dpx_key *,
                      const struct dpx_program *prog, struct dpx_packet *work,
                      const struct dpx_user_ops *);
 
-#define DPX_FRAME_HEADROOM 128  /* In front of packets, for what is pushed. */
+#define DPX_FRAME_HEADROOM 128 /* In front of packets, for what is pushed. */
 
 /* Makes `frame` a copy of `data`, with headroom; reuses its memory. */
 static inline void
@@ -118,12 +118,12 @@ dpx_frame_copy(struct dpx_buf *frame, const void *data, size_t len)
 struct dpx_upcall_info {
     enum dpx_upcall_type type;
     uint32_t pid;
-    const void *key;            /* Attributes, in `buf`. */
+    const void *key; /* Attributes, in `buf`. */
     size_t key_len;
-    const void *userdata;       /* Payload, without attribute header. */
+    const void *userdata; /* Payload, without attribute header. */
     size_t userdata_len;
     uint16_t gso_size;
-    struct dpx_buf *packet;     /* As given to recv; with headroom. */
+    struct dpx_buf *packet; /* As given to recv; with headroom. */
 };
 
 /* Copies a record of `size` bytes, which are not to be trusted, to `info`,
@@ -138,14 +138,14 @@ bool dpx_upcall_read(const struct dpx_upcall *, size_t size,
 struct dpx_queued {
     struct dpx_queued *next;
     size_t size;
-    struct dpx_upcall record;   /* Then the userdata, then the packet. */
+    struct dpx_upcall record; /* Then the userdata, then the packet. */
 };
 
 /* Upcalls in order.  The owner excludes threads from one another. */
 struct dpx_upcall_queue {
     struct dpx_queued *first, *last;
-    size_t bytes;               /* Of the records. */
-    int event;                  /* An eventfd: `first` is not NULL; or -1. */
+    size_t bytes; /* Of the records. */
+    int event;    /* An eventfd: `first` is not NULL; or -1. */
 };
 
 /* What a record takes of a queue's bytes. */
@@ -154,16 +154,16 @@ size_t dpx_upcall_size(size_t userdata_len, const struct dpx_packet *);
 /* Appends a record; the arguments are those of dpx_user_ops.upcall.  `charged`
  * is for the owner.  False: no memory. */
 bool dpx_upcall_put(struct dpx_upcall_queue *, enum dpx_upcall_type,
-                    uint32_t pid, const struct dpx_key *,
-                    const void *userdata, size_t userdata_len,
-                    const struct dpx_packet *, uint32_t charged);
+                    uint32_t pid, const struct dpx_key *, const void *userdata,
+                    size_t userdata_len, const struct dpx_packet *,
+                    uint32_t charged);
 
 /* Takes the first record out; the caller frees it.  NULL: there is none. */
 struct dpx_queued *dpx_upcall_get(struct dpx_upcall_queue *);
 
 /* Appends all that is in `from` to `to`. */
-void dpx_upcall_move(struct dpx_upcall_queue *from,
-                     struct dpx_upcall_queue *to);
+void
+dpx_upcall_move(struct dpx_upcall_queue *from, struct dpx_upcall_queue *to);
 
 /* Gives back what an upcall of `port` was charged on its backlog.  The one who
  * took the rings over may have forgiven it already. */

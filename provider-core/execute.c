@@ -34,8 +34,10 @@ dpx_execute_prepare(const struct dpx_execute *ex, struct dpx_key *key,
     int error;
 
     if (ex->packet_len < ETH_LEN) {
-        return dpx_error(EINVAL, "a packet of %zu bytes has no Ethernet "
-                         "header", ex->packet_len);
+        return dpx_error(EINVAL,
+                         "a packet of %zu bytes has no Ethernet "
+                         "header",
+                         ex->packet_len);
     }
     error = dpx_key_parse(ex->key, ex->key_len, key);
     if (error) {
@@ -43,7 +45,7 @@ dpx_execute_prepare(const struct dpx_execute *ex, struct dpx_key *key,
     }
     memset(&packet, 0, sizeof packet);
     packet_init(ex, key, &packet);
-    packet.frame = (struct dpx_buf) {
+    packet.frame = (struct dpx_buf){
         .base = (void *) ex->packet,
         .allocated = ex->packet_len,
         .len = ex->packet_len,

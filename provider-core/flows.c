@@ -118,7 +118,7 @@ finish(struct dpx_request *r, int error)
 /* Of the requests before in the same chunk. */
 struct memo {
     struct dpx_mask_memo mask;
-    const struct dpx_program *prog;     /* Compiled last; or NULL. */
+    const struct dpx_program *prog; /* Compiled last; or NULL. */
 };
 
 /* Checks and compiles a put; parses the key of a del or get. */
@@ -137,16 +137,16 @@ flow_prepare(const struct dpx_request *r, struct memo *memo,
         }
         return dpx_key_parse(r->key, r->key_len, &p->key);
     }
-    error = dpx_key_from_attrs_memo(r->key, r->key_len,
-                                    r->mask_len ? r->mask : NULL, r->mask_len,
-                                    &memo->mask, &p->key, &p->mask_space,
-                                    &p->mask);
+    error = dpx_key_from_attrs_memo(
+        r->key, r->key_len, r->mask_len ? r->mask : NULL, r->mask_len,
+        &memo->mask, &p->key, &p->mask_space, &p->mask);
     if (error) {
         return error;
     }
     p->prog = memo->prog;
-    if (p->prog && dpx_program_fits(p->prog, r->actions, r->actions_len,
-                                    &p->key, p->mask)) {
+    if (p->prog
+        && dpx_program_fits(p->prog, r->actions, r->actions_len, &p->key,
+                            p->mask)) {
         return 0;
     }
     p->prog = memo->prog = &p->prog_space;
@@ -160,7 +160,7 @@ static void
 flow_announce(struct dpx_core *core, const struct dpx_request *r,
               struct prepared *p)
 {
-    p->flow = (struct dpx_flow) {
+    p->flow = (struct dpx_flow){
         .ufid = r->ufid,
         .key = r->kind == DPX_DO_PUT || !r->ufid ? &p->key : NULL,
     };
@@ -261,16 +261,15 @@ operate_executes(struct dpx_core *core, struct dpx_batch *batch,
             struct prepared *p = &batch->items[i];
 
             finish(requests[i], dpx_execute_prepare(requests[i]->execute,
-                                                    &p->key,
-                                                    &p->prog_space));
+                                                    &p->key, &p->prog_space));
         }
         core->begin(core->ops.aux);
         for (i = 0; i < chunk; i++) {
             const struct prepared *p = &batch->items[i];
 
             if (!requests[i]->error && !requests[i]->execute->probe) {
-                dpx_execute_run(requests[i]->execute, &p->key,
-                                &p->prog_space, &batch->work, &core->ops);
+                dpx_execute_run(requests[i]->execute, &p->key, &p->prog_space,
+                                &batch->work, &core->ops);
             }
         }
         core->end(core->ops.aux);
@@ -280,7 +279,8 @@ operate_executes(struct dpx_core *core, struct dpx_batch *batch,
 }
 
 void
-dpx_core_operate(struct dpx_core *core, struct dpx_request **requests, size_t n)
+dpx_core_operate(struct dpx_core *core, struct dpx_request **requests,
+                 size_t n)
 {
     struct dpx_batch *batch = batch_get(core);
 
@@ -288,8 +288,7 @@ dpx_core_operate(struct dpx_core *core, struct dpx_request **requests, size_t n)
         bool execute = requests[0]->kind == DPX_DO_EXECUTE;
         size_t run = 1;
 
-        while (run < n
-               && (requests[run]->kind == DPX_DO_EXECUTE) == execute) {
+        while (run < n && (requests[run]->kind == DPX_DO_EXECUTE) == execute) {
             run++;
         }
         if (execute) {
@@ -383,5 +382,6 @@ dpx_dump_next(struct dpx_dump_state *state)
 
     return dpx_table_dump_next(dump->core->table, &dump->cursor, &dump->clock,
                                &state->view, &state->buf)
-           ? &state->view : NULL;
+               ? &state->view
+               : NULL;
 }

@@ -18,7 +18,7 @@ enum {
     TCP_MIN = 20,
     UDP_LEN = 8,
     SCTP_LEN = 12,
-    GSO_UDP_L4 = 5,             /* VIRTIO_NET_HDR_GSO_UDP_L4, Linux 6.2. */
+    GSO_UDP_L4 = 5, /* VIRTIO_NET_HDR_GSO_UDP_L4, Linux 6.2. */
 };
 
 static uint16_t
@@ -88,7 +88,7 @@ skip_l2(const uint8_t *frame, size_t len, uint16_t *type)
             if (len < ofs + 1) {
                 return 0;
             }
-        } while (!(frame[ofs - 2] & 1));        /* Bottom of stack. */
+        } while (!(frame[ofs - 2] & 1)); /* Bottom of stack. */
         *type = frame[ofs] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6;
     }
     return ofs;
@@ -107,7 +107,7 @@ find_ipv4(const uint8_t *frame, size_t len, bool gso, struct dpx_layers *l)
     ihl = (ip[0] & 15) * 4;
     total = gso ? room : get16(ip + 2);
     if (ihl < IPV4_MIN || total < ihl || total > room
-        || get16(ip + 6) & 0x3fff) {    /* A fragment. */
+        || get16(ip + 6) & 0x3fff) { /* A fragment. */
         return false;
     }
     l->proto = ip[9];
@@ -160,9 +160,9 @@ dpx_layers_find(const uint8_t *frame, size_t len, bool gso,
     memset(l, 0, sizeof *l);
     l->net = skip_l2(frame, len, &type);
     if (!l->net
-        || !(type == ETH_P_IP ? find_ipv4(frame, len, gso, l)
+        || !(type == ETH_P_IP     ? find_ipv4(frame, len, gso, l)
              : type == ETH_P_IPV6 ? find_ipv6(frame, len, gso, l)
-             : false)) {
+                                  : false)) {
         return false;
     }
     room = l->end - l->tp;
@@ -193,9 +193,10 @@ dpx_layers_find(const uint8_t *frame, size_t len, bool gso,
 static size_t
 csum_ofs(const struct dpx_layers *l)
 {
-    return l->tp + (l->proto == IPPROTO_TCP ? DPX_TCP_CSUM_OFS
-                    : l->proto == IPPROTO_UDP ? DPX_UDP_CSUM_OFS
-                    : DPX_SCTP_CSUM_OFS);
+    return l->tp
+           + (l->proto == IPPROTO_TCP   ? DPX_TCP_CSUM_OFS
+              : l->proto == IPPROTO_UDP ? DPX_UDP_CSUM_OFS
+                                        : DPX_SCTP_CSUM_OFS);
 }
 
 /* Sum of the pseudo-header of a transport packet of `len` bytes. */
@@ -218,8 +219,7 @@ csum_store(uint8_t *frame, const struct dpx_layers *l)
     uint16_t csum;
 
     dpx_store16(field, 0);
-    csum = ~sum_fold(sum_add(pseudo_sum(frame, l, len),
-                                       frame + l->tp, len));
+    csum = ~sum_fold(sum_add(pseudo_sum(frame, l, len), frame + l->tp, len));
     dpx_store16(field, csum || l->proto != IPPROTO_UDP ? csum : 0xffff);
 }
 
@@ -276,21 +276,21 @@ fix_segment(uint8_t *seg, const struct dpx_layers *l, size_t i, size_t ofs,
         dpx_store16(ip + 2, DPX_BE16(l->end - l->net));
         dpx_store16(ip + 4, DPX_BE16(get16(ip + 4) + i));
         dpx_store16(ip + DPX_IPV4_CSUM_OFS, 0);
-        dpx_store16(ip + DPX_IPV4_CSUM_OFS, ~sum_fold(sum_add(0, ip,
-                                                         (ip[0] & 15) * 4)));
+        dpx_store16(ip + DPX_IPV4_CSUM_OFS,
+                    ~sum_fold(sum_add(0, ip, (ip[0] & 15) * 4)));
     }
     if (l->proto == IPPROTO_TCP) {
         dpx_store32(tp + 4, DPX_BE32(DPX_BE32(dpx_load32(tp + 4)) + ofs));
         if (i) {
-            tp[13] &= ~0x80;    /* CWR: the first only. */
+            tp[13] &= ~0x80; /* CWR: the first only. */
         }
         if (!last) {
-            tp[13] &= ~0x09;    /* FIN, PSH: the last only. */
+            tp[13] &= ~0x09; /* FIN, PSH: the last only. */
         }
     } else {
         dpx_store16(tp + 4, DPX_BE16(l->end - l->tp));
         if (!l->ipv6 && !dpx_load16(tp + DPX_UDP_CSUM_OFS)) {
-            return;             /* Sent without a checksum. */
+            return; /* Sent without a checksum. */
         }
     }
     csum_store(seg, l);
@@ -305,17 +305,23 @@ dpx_segment(const uint8_t *frame, size_t len, uint16_t gso_size,
     size_t i, ofs, payload;
 
     if (!gso_size || !dpx_layers_find(frame, len, true, &l)) {
-        return dpx_error(EINVAL, "cannot segment a packet of %zu bytes: "
-                         "no TCP, UDP or SCTP headers", len);
+        return dpx_error(EINVAL,
+                         "cannot segment a packet of %zu bytes: "
+                         "no TCP, UDP or SCTP headers",
+                         len);
     }
     if (l.proto == IPPROTO_SCTP) {
-        return dpx_error(EOPNOTSUPP, "cannot segment an SCTP packet of %zu "
-                         "bytes", len);
+        return dpx_error(EOPNOTSUPP,
+                         "cannot segment an SCTP packet of %zu "
+                         "bytes",
+                         len);
     }
     payload = len - l.payload;
     if (l.payload + gso_size > sizeof seg) {
-        return dpx_error(EINVAL, "cannot segment a packet with %zu bytes of "
-                         "headers into segments of %u", l.payload, gso_size);
+        return dpx_error(EINVAL,
+                         "cannot segment a packet with %zu bytes of "
+                         "headers into segments of %u",
+                         l.payload, gso_size);
     }
     for (i = ofs = 0; ofs < payload || !i; i++, ofs += gso_size) {
         size_t n = payload - ofs < gso_size ? payload - ofs : gso_size;
@@ -344,11 +350,11 @@ dpx_gso_describe(const uint8_t *frame, size_t len, uint16_t gso_size,
     ecn = l.proto == IPPROTO_TCP && headers[l.tp + 13] & 0x80;
     dpx_store16(headers + csum_ofs(&l),
                 sum_fold(pseudo_sum(frame, &l, len - l.tp)));
-    *vnet = (struct virtio_net_hdr) {
+    *vnet = (struct virtio_net_hdr){
         .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
         .gso_type = (l.proto == IPPROTO_UDP ? GSO_UDP_L4
-                     : l.ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6
-                     : VIRTIO_NET_HDR_GSO_TCPV4)
+                     : l.ipv6               ? VIRTIO_NET_HDR_GSO_TCPV6
+                                            : VIRTIO_NET_HDR_GSO_TCPV4)
                     | (ecn ? VIRTIO_NET_HDR_GSO_ECN : 0),
         .hdr_len = l.payload,
         .gso_size = gso_size,

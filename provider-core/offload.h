@@ -15,11 +15,11 @@ struct virtio_net_hdr;
 
 /* Where a frame's headers are. */
 struct dpx_layers {
-    size_t net;                 /* Offset of the IP header. */
-    size_t tp;                  /* Of the TCP, UDP or SCTP header. */
-    size_t payload;             /* Behind it, TCP's options included. */
-    size_t end;                 /* Of the IP packet; padding follows. */
-    uint8_t proto;              /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP. */
+    size_t net;     /* Offset of the IP header. */
+    size_t tp;      /* Of the TCP, UDP or SCTP header. */
+    size_t payload; /* Behind it, TCP's options included. */
+    size_t end;     /* Of the IP packet; padding follows. */
+    uint8_t proto;  /* IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP. */
     bool ipv6;
 };
 
@@ -48,8 +48,8 @@ int dpx_segment(const uint8_t *frame, size_t len, uint16_t gso_size,
  * headers to `headers`, of `size` bytes, with the checksum as a device expects
  * it.  Returns their length, which replaces the frame's as many first bytes,
  * or 0 if the packet cannot be described. */
-size_t dpx_gso_describe(const uint8_t *frame, size_t len, uint16_t gso_size,
-                        struct virtio_net_hdr *vnet, uint8_t *headers,
-                        size_t size);
+size_t
+dpx_gso_describe(const uint8_t *frame, size_t len, uint16_t gso_size,
+                 struct virtio_net_hdr *vnet, uint8_t *headers, size_t size);
 
 #endif /* provider-core/offload.h */

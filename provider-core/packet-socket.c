@@ -18,7 +18,7 @@
 int
 dpx_packet_socket_open(void)
 {
-    int sndbuf = 4 << 20;       /* Several GSO packets under way. */
+    int sndbuf = 4 << 20; /* Several GSO packets under way. */
     int on = 1;
     int fd;
 

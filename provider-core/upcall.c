@@ -18,10 +18,9 @@ dpx_upcall_read(const struct dpx_upcall *u, size_t size,
     const uint8_t *data = (const uint8_t *) u;
     size_t userdata;
 
-    if (size < sizeof *u
-        || u->packet_ofs > size || u->packet_len > size - u->packet_ofs
-        || u->userdata_ofs > size || u->userdata_len > size - u->userdata_ofs
-        || !u->packet_len) {
+    if (size < sizeof *u || u->packet_ofs > size
+        || u->packet_len > size - u->packet_ofs || u->userdata_ofs > size
+        || u->userdata_len > size - u->userdata_ofs || !u->packet_len) {
         return false;
     }
     dpx_buf_clear(buf);
@@ -83,7 +82,7 @@ dpx_upcall_put(struct dpx_upcall_queue *queue, enum dpx_upcall_type type,
         return false;
     }
     q->size = size;
-    q->record = (struct dpx_upcall) {
+    q->record = (struct dpx_upcall){
         .type = type,
         .port = key->in_port,
         .pid = pid,
@@ -142,10 +141,9 @@ dpx_upcall_give_back(struct dpx_maps *maps, uint32_t port, uint32_t charged)
     }
     backlog = &maps->backlog[port];
     old = __atomic_load_n(backlog, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(backlog, &old,
-                                        old < charged ? 0 : old - charged,
-                                        true, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED)) {
+    while (!__atomic_compare_exchange_n(
+        backlog, &old, old < charged ? 0 : old - charged, true,
+        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
         continue;
     }
 }

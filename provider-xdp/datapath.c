@@ -117,7 +117,7 @@ dpx_dp_get_stats(struct dpx_dp *dp, struct dpx_dp_stats *stats)
     struct dpx_stats sum;
 
     dpx_maps_stats(dp->maps, &sum);
-    *stats = (struct dpx_dp_stats) {
+    *stats = (struct dpx_dp_stats){
         .n_hit = sum.hit,
         .n_missed = sum.missed,
         .n_lost = sum.lost,

@@ -49,7 +49,7 @@ end(void *aux)
 void
 dpx_execute_open(struct dpx_dp *dp)
 {
-    dp->core.ops = (struct dpx_user_ops) { output, upcall, drop, dp };
+    dp->core.ops = (struct dpx_user_ops){ output, upcall, drop, dp };
     dp->core.begin = begin;
     dp->core.end = end;
 }

@@ -121,8 +121,7 @@ stop(struct dpx_dp *dp)
     }
     if (!dpx_maps_lock(dp->maps)) {
         if (dpx_ring_id(dp->maps, 0) == hs->ring_id) {
-            __atomic_store_n(&dp->maps->meta->n_handlers, 0,
-                             __ATOMIC_RELEASE);
+            __atomic_store_n(&dp->maps->meta->n_handlers, 0, __ATOMIC_RELEASE);
             dpx_rings_install(dp->maps, NULL, 0);
         }
         dpx_maps_unlock(dp->maps);
@@ -255,11 +254,10 @@ dpx_port_get_pid(struct dpx_dp *dp, uint32_t port, uint32_t hash)
 }
 
 int
-dpx_ring_query(struct dpx_dp *dp, uint32_t handler,
-               struct dpx_ring_info *info)
+dpx_ring_query(struct dpx_dp *dp, uint32_t handler, struct dpx_ring_info *info)
 {
-    if (handler >= __atomic_load_n(&dp->maps->meta->n_handlers,
-                                   __ATOMIC_ACQUIRE)) {
+    if (handler
+        >= __atomic_load_n(&dp->maps->meta->n_handlers, __ATOMIC_ACQUIRE)) {
         memset(info, 0, sizeof *info);
         return dpx_error(ENOENT, "datapath %s has no handler %u", dp->name,
                          handler);

@@ -11,10 +11,10 @@
 #include "provider-xdp/dp.h"
 
 struct dpx_handler {
-    pthread_mutex_t lock;       /* Of all that follows. */
+    pthread_mutex_t lock; /* Of all that follows. */
     struct dpx_dp *dp;
-    int epoll;                  /* Of ring and queue; -1: not made. */
-    int ring_fd;                /* -1: not receiving. */
+    int epoll;   /* Of ring and queue; -1: not made. */
+    int ring_fd; /* -1: not receiving. */
     struct ring_buffer *ring;
     struct dpx_upcall_queue queue;
     /* Where the next record goes, during dpx_recv(); else `info` is NULL,
@@ -26,9 +26,9 @@ struct dpx_handler {
 };
 
 struct dpx_handlers {
-    pthread_mutex_t lock;       /* Of what follows; before handlers' locks. */
-    uint32_t n;                 /* Handlers there are to be. */
-    uint32_t ring_id;           /* Our first ring; 0: not receiving. */
+    pthread_mutex_t lock; /* Of what follows; before handlers' locks. */
+    uint32_t n;           /* Handlers there are to be. */
+    uint32_t ring_id;     /* Our first ring; 0: not receiving. */
     struct dpx_handler handlers[DPX_MAX_HANDLERS];
 };
 

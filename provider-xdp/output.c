@@ -19,7 +19,7 @@
 #include "provider-xdp/xsk.h"
 
 enum {
-    RETRY_MS = 200,             /* Before AF_XDP is tried again on a port. */
+    RETRY_MS = 200, /* Before AF_XDP is tried again on a port. */
     ETH_LEN = 14,
     VLAN_LEN = 4,
 };
@@ -27,19 +27,19 @@ enum {
 /* A port that something was sent to. */
 struct out_port {
     uint32_t port;
-    uint32_t ifindex;           /* That `xsk` is, or was to be, bound to. */
-    struct dpx_xsk *xsk;        /* NULL: not open. */
-    uint64_t retry;             /* ms; not to be opened before. */
-    bool queued;                /* In output->queued. */
+    uint32_t ifindex;    /* That `xsk` is, or was to be, bound to. */
+    struct dpx_xsk *xsk; /* NULL: not open. */
+    uint64_t retry;      /* ms; not to be opened before. */
+    bool queued;         /* In output->queued. */
 };
 
 struct dpx_output {
     struct dpx_maps *maps;
-    pthread_mutex_t lock;       /* Of all that follows. */
+    pthread_mutex_t lock; /* Of all that follows. */
     struct dpx_umem *umem;
     int packet_fd;
     struct out_port *ports[DPX_MAX_PORTS];
-    struct out_port *queued[DPX_MAX_PORTS];     /* With packets to flush. */
+    struct out_port *queued[DPX_MAX_PORTS]; /* With packets to flush. */
     size_t n_queued;
 };
 
@@ -204,8 +204,8 @@ queue_frame(struct dpx_output *output, struct out_port *p,
 }
 
 static void
-send_frame(struct dpx_output *output, struct out_port *p,
-           const uint8_t *frame, size_t len)
+send_frame(struct dpx_output *output, struct out_port *p, const uint8_t *frame,
+           size_t len)
 {
     int error;
 
@@ -229,7 +229,8 @@ mtu_len(const uint8_t *frame, size_t len)
 
     len -= ETH_LEN;
     return (type == 0x8100 || type == 0x88a8) && len >= VLAN_LEN
-           ? len - VLAN_LEN : len;
+               ? len - VLAN_LEN
+               : len;
 }
 
 struct segments {
@@ -334,8 +335,7 @@ dpx_output_packet(struct dpx_output *output, uint32_t port,
         return;
     }
     if (len >= ETH_LEN) {
-        reason = refusal(output, record,
-                         gso_size ? 0 : mtu_len(frame, len));
+        reason = refusal(output, record, gso_size ? 0 : mtu_len(frame, len));
     }
     if (reason) {
         drop(output, port, reason, len);

@@ -27,10 +27,10 @@ struct seen {
 };
 
 struct dpx_port_watch {
-    int epoll;                  /* Of the two that follow. */
-    int links;                  /* dpx_watch_open(). */
-    int ticks;                  /* A timerfd. */
-    uint32_t next;              /* Port to compare; DPX_MAX_PORTS: none. */
+    int epoll;     /* Of the two that follow. */
+    int links;     /* dpx_watch_open(). */
+    int ticks;     /* A timerfd. */
+    uint32_t next; /* Port to compare; DPX_MAX_PORTS: none. */
     struct seen seen[DPX_MAX_PORTS];
 };
 
@@ -179,13 +179,12 @@ dpx_port_poll(struct dpx_dp *dp, char name[DPX_NAME_LEN])
     if (read(w->ticks, &ticks, sizeof ticks) == sizeof ticks) {
         w->next = 0;
         if (dpx_maps_deleted(dp->maps)) {
-            return dpx_error(ENODEV, "datapath %s has been deleted",
-                             dp->name);
+            return dpx_error(ENODEV, "datapath %s has been deleted", dp->name);
         }
     }
     for (; w->next < DPX_MAX_PORTS; w->next++) {
         if (tell(dp, w->next, name)) {
-            return 0;           /* The port's new name may be next. */
+            return 0; /* The port's new name may be next. */
         }
     }
     return EAGAIN;
@@ -216,7 +215,8 @@ dpx_port_del(struct dpx_dp *dp, uint32_t port)
     dpx_output_forget(dp->output, port);
     error = dpx_detach(dp->maps, port);
     return error == ENODEV ? dpx_error(ENOENT, "datapath %s has no port %u",
-                                       dp->name, port) : error;
+                                       dp->name, port)
+                           : error;
 }
 
 static void

@@ -27,12 +27,12 @@ struct dpx_dp;
 
 /* Opens datapath `name`, which may have been made by anybody.  ENODEV.
  * `create`: makes it first; EEXIST if present. */
-int dpx_dp_open(const char *name, bool create,
-                const struct dpx_create_opts *, struct dpx_dp **);
-void dpx_dp_close(struct dpx_dp *);             /* Leaves it running. */
-int dpx_dp_destroy(struct dpx_dp *);            /* Still to be closed. */
+int dpx_dp_open(const char *name, bool create, const struct dpx_create_opts *,
+                struct dpx_dp **);
+void dpx_dp_close(struct dpx_dp *);  /* Leaves it running. */
+int dpx_dp_destroy(struct dpx_dp *); /* Still to be closed. */
 const char *dpx_dp_name(const struct dpx_dp *);
-struct dpx_maps *dpx_dp_maps(struct dpx_dp *);  /* For the tools. */
+struct dpx_maps *dpx_dp_maps(struct dpx_dp *); /* For the tools. */
 struct dpx_table *dpx_dp_table(struct dpx_dp *);
 struct dpx_core *dpx_dp_core(struct dpx_dp *);
 
@@ -52,16 +52,16 @@ int dpx_dp_get_stats(struct dpx_dp *, struct dpx_dp_stats *);
 struct dpx_port_info {
     uint32_t port;
     char name[DPX_NAME_LEN];
-    const char *type;           /* "system" or "internal". */
+    const char *type; /* "system" or "internal". */
 };
 
 int dpx_port_add(struct dpx_dp *, const char *name,
                  const struct dpx_attach_opts *, uint32_t *portp);
-int dpx_port_del(struct dpx_dp *, uint32_t port);               /* ENOENT */
+int dpx_port_del(struct dpx_dp *, uint32_t port); /* ENOENT */
 int dpx_port_query(struct dpx_dp *, uint32_t port,
-                   struct dpx_port_info *);                     /* ENOENT */
+                   struct dpx_port_info *); /* ENOENT */
 int dpx_port_query_name(struct dpx_dp *, const char *name,
-                        struct dpx_port_info *);                /* ENODEV */
+                        struct dpx_port_info *); /* ENODEV */
 /* The first port numbered `*next` or higher; then advances `*next`.  EOF at
  * the end. */
 int dpx_port_next(struct dpx_dp *, uint32_t *next, struct dpx_port_info *);
@@ -96,12 +96,12 @@ int dpx_handlers_set(struct dpx_dp *, uint32_t n);
  * (key and userdata) and `packet`.  EAGAIN. */
 int dpx_recv(struct dpx_dp *, uint32_t handler, struct dpx_upcall_info *,
              struct dpx_buf *buf, struct dpx_buf *packet);
-int dpx_recv_fd(struct dpx_dp *, uint32_t handler);     /* To poll. */
+int dpx_recv_fd(struct dpx_dp *, uint32_t handler); /* To poll. */
 void dpx_recv_purge(struct dpx_dp *);
 
 struct dpx_ring_info {
     uint32_t size;
-    uint32_t backlog;           /* Bytes not yet received. */
+    uint32_t backlog; /* Bytes not yet received. */
 };
 int dpx_ring_query(struct dpx_dp *, uint32_t handler, struct dpx_ring_info *);
 

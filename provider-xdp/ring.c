@@ -62,8 +62,10 @@ dpx_rings_install(const struct dpx_maps *maps, const int *fds, uint32_t n)
         keys[i] = i;
     }
     if (n && bpf_map_update_batch(upcalls, keys, fds, &count, NULL)) {
-        error = dpx_error(errno, "cannot install the ring buffers of "
-                          "datapath %s: %s", maps->name, strerror(errno));
+        error = dpx_error(errno,
+                          "cannot install the ring buffers of "
+                          "datapath %s: %s",
+                          maps->name, strerror(errno));
     }
     for (uint32_t i = n; i < DPX_MAX_HANDLERS; i++) {
         if (ring_id(upcalls, i)) {
@@ -89,8 +91,8 @@ dpx_ring_id(const struct dpx_maps *maps, uint32_t handler)
 }
 
 int
-dpx_ring_measure(const struct dpx_maps *maps, uint32_t handler,
-                 uint32_t *size, uint32_t *backlog)
+dpx_ring_measure(const struct dpx_maps *maps, uint32_t handler, uint32_t *size,
+                 uint32_t *backlog)
 {
     size_t page = sysconf(_SC_PAGESIZE);
     uint32_t id = dpx_ring_id(maps, handler);
@@ -120,6 +122,9 @@ dpx_ring_measure(const struct dpx_maps *maps, uint32_t handler,
         }
     }
     close(fd);
-    return error ? dpx_error(error, "cannot look at the ring buffer of "
-                             "handler %u: %s", handler, strerror(error)) : 0;
+    return error ? dpx_error(error,
+                             "cannot look at the ring buffer of "
+                             "handler %u: %s",
+                             handler, strerror(error))
+                 : 0;
 }

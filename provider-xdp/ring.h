@@ -23,7 +23,7 @@ int dpx_rings_install(const struct dpx_maps *, const int *fds, uint32_t n);
 uint32_t dpx_ring_id(const struct dpx_maps *, uint32_t handler);
 
 /* The size of a handler's ring and the bytes in it.  ENOENT. */
-int dpx_ring_measure(const struct dpx_maps *, uint32_t handler,
-                     uint32_t *size, uint32_t *backlog);
+int dpx_ring_measure(const struct dpx_maps *, uint32_t handler, uint32_t *size,
+                     uint32_t *backlog);
 
 #endif /* provider-xdp/ring.h */

@@ -7,7 +7,7 @@
 
 #include "provider-xdp/handlers.h"
 
-#define QUEUE_BYTES (4u << 20)  /* Bound of a handler's own queue. */
+#define QUEUE_BYTES (4u << 20) /* Bound of a handler's own queue. */
 
 /* Negative to get no more. */
 int
@@ -19,8 +19,8 @@ dpx_handler_record(void *h_, void *data, size_t size)
     if (size < sizeof *u) {
         return 0;
     }
-    h->received = h->info && dpx_upcall_read(u, size, h->info, h->buf,
-                                             h->packet);
+    h->received = h->info
+                  && dpx_upcall_read(u, size, h->info, h->buf, h->packet);
     dpx_upcall_give_back(h->dp->maps, u->port, u->charged);
     return h->received ? -ECANCELED : 0;
 }
@@ -92,7 +92,7 @@ dpx_handlers_queue(struct dpx_dp *dp, enum dpx_upcall_type type, uint32_t pid,
     struct dpx_handler *h;
 
     h = &dp->handlers->handlers[pid && pid <= n ? pid - 1
-                                : key->in_port % (n ? n : 1)];
+                                                : key->in_port % (n ? n : 1)];
     pthread_mutex_lock(&h->lock);
     if (!h->ring) {
         reason = DPX_DROP_NO_HANDLER;

@@ -15,15 +15,15 @@
 #include "lib/error.h"
 
 enum {
-    N_FRAMES = 512,             /* A power of two; of all sockets. */
+    N_FRAMES = 512, /* A power of two; of all sockets. */
     TX_SIZE = 2 * DPX_XSK_BATCH,
-    SEND_TRIES = 16,            /* In a row without sending anything. */
+    SEND_TRIES = 16, /* In a row without sending anything. */
 };
 
 struct dpx_umem {
     uint8_t *area;
-    const struct dpx_xsk *owner[N_FRAMES];      /* Who sends it; or NULL. */
-    uint16_t free[N_FRAMES];                    /* Stack of frame numbers. */
+    const struct dpx_xsk *owner[N_FRAMES]; /* Who sends it; or NULL. */
+    uint16_t free[N_FRAMES];               /* Stack of frame numbers. */
     unsigned int n_free;
 };
 
@@ -33,10 +33,10 @@ struct dpx_xsk {
     struct dpx_umem *umem;
     struct xsk_umem *registered;
     struct xsk_socket *socket;
-    struct xsk_ring_prod fill;  /* Unused, but there must be one. */
+    struct xsk_ring_prod fill; /* Unused, but there must be one. */
     struct xsk_ring_cons done;
     struct xsk_ring_prod tx;
-    unsigned int queued;        /* In tx, and not known to the kernel. */
+    unsigned int queued; /* In tx, and not known to the kernel. */
 };
 
 int
@@ -100,8 +100,8 @@ set_up(struct dpx_xsk *xsk, uint32_t ifindex)
         return errno;
     }
     error = -xsk_umem__create(&xsk->registered, xsk->umem->area,
-                              N_FRAMES * DPX_XSK_FRAME, &xsk->fill,
-                              &xsk->done, &umem_config);
+                              N_FRAMES * DPX_XSK_FRAME, &xsk->fill, &xsk->done,
+                              &umem_config);
     if (!error) {
         error = -xsk_socket__create(&xsk->socket, name, 0, xsk->registered,
                                     NULL, &xsk->tx, &config);
@@ -129,8 +129,10 @@ dpx_xsk_open(struct dpx_umem *umem, uint32_t ifindex, struct dpx_xsk **xskp)
     error = set_up(xsk, ifindex);
     if (error) {
         dpx_xsk_close(xsk);
-        return dpx_error(error, "cannot open an AF_XDP socket on device %u: "
-                         "%s", ifindex, strerror(error));
+        return dpx_error(error,
+                         "cannot open an AF_XDP socket on device %u: "
+                         "%s",
+                         ifindex, strerror(error));
     }
     *xskp = xsk;
     return 0;
@@ -160,7 +162,7 @@ dpx_xsk_reap(struct dpx_xsk *xsk)
 
     for (uint32_t i = 0; i < n; i++) {
         free_frame(xsk->umem, *xsk_ring_cons__comp_addr(&xsk->done, first + i)
-                              / DPX_XSK_FRAME);
+                                  / DPX_XSK_FRAME);
     }
     xsk_ring_cons__release(&xsk->done, n);
 }
@@ -175,15 +177,14 @@ dpx_xsk_put(struct dpx_xsk *xsk, const void *packet, size_t len)
     if (!umem->n_free) {
         dpx_xsk_reap(xsk);
     }
-    if (!umem->n_free || xsk->queued >= DPX_XSK_BATCH
-        || len > DPX_XSK_FRAME
+    if (!umem->n_free || xsk->queued >= DPX_XSK_BATCH || len > DPX_XSK_FRAME
         || !xsk_ring_prod__reserve(&xsk->tx, 1, &at)) {
         return false;
     }
     frame = umem->free[--umem->n_free];
     umem->owner[frame] = xsk;
     memcpy(umem->area + frame * DPX_XSK_FRAME, packet, len);
-    *xsk_ring_prod__tx_desc(&xsk->tx, at) = (struct xdp_desc) {
+    *xsk_ring_prod__tx_desc(&xsk->tx, at) = (struct xdp_desc){
         .addr = frame * DPX_XSK_FRAME,
         .len = len,
     };
@@ -202,7 +203,7 @@ dpx_xsk_flush(struct dpx_xsk *xsk, unsigned int *lost)
 {
     int fd = xsk_socket__fd(xsk->socket);
     uint32_t left = xsk->queued;
-    unsigned int refused = 0;   /* Taken off the ring, but dropped. */
+    unsigned int refused = 0; /* Taken off the ring, but dropped. */
     int tries = 0, error = 0;
 
     xsk_ring_prod__submit(&xsk->tx, left);

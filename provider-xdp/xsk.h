@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DPX_XSK_FRAME 4096      /* Longest packet, in bytes. */
-#define DPX_XSK_BATCH 32        /* Packets that one system call sends. */
+#define DPX_XSK_FRAME 4096 /* Longest packet, in bytes. */
+#define DPX_XSK_BATCH 32   /* Packets that one system call sends. */
 
 struct dpx_umem;
 struct dpx_xsk;

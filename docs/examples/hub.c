@@ -66,7 +66,8 @@ flood(struct dpif_upcall *upcall)
     struct dpif_port port;
     struct dpif_execute execute;
 
-    DPIF_PORT_FOR_EACH (&port, &dump, dpif) {
+    DPIF_PORT_FOR_EACH(&port, &dump, dpif)
+    {
         if (port.port_no != in_port) {
             dpx_nla_put_u32(&actions, OVS_ACTION_ATTR_OUTPUT, port.port_no);
         }
@@ -78,7 +79,8 @@ flood(struct dpif_upcall *upcall)
                         (const struct nlattr *) dpx_buf_data(&key), key.len,
                         (const struct nlattr *) dpx_buf_data(&mask), mask.len,
                         (const struct nlattr *) dpx_buf_data(&actions),
-                        actions.len, NULL), "put a flow");
+                        actions.len, NULL),
+          "put a flow");
     memset(&execute, 0, sizeof execute);
     execute.actions = (const struct nlattr *) dpx_buf_data(&actions);
     execute.actions_len = actions.len;

@@ -20,7 +20,7 @@
 enum { MAX_PORTS = 16, MAX_FLOWS = 16 };
 
 struct null_flow {
-    void *key;                  /* NULL: none. */
+    void *key; /* NULL: none. */
     size_t key_len;
     void *actions;
     size_t actions_len;
@@ -29,8 +29,8 @@ struct null_flow {
 /* There is one datapath at most. */
 static struct {
     pthread_mutex_t lock;
-    char *name;                 /* NULL: it does not exist. */
-    char *ports[MAX_PORTS];     /* Names. */
+    char *name;             /* NULL: it does not exist. */
+    char *ports[MAX_PORTS]; /* Names. */
     struct null_flow flows[MAX_FLOWS];
 } dp = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -136,8 +136,7 @@ null_port_add(struct dpif *dpif, const struct dpif_netdev *netdev,
         }
     }
     if (i >= MAX_PORTS) {
-        return unlock(dpx_error(EFBIG, "port %u: there are %d", i,
-                                MAX_PORTS));
+        return unlock(dpx_error(EFBIG, "port %u: there are %d", i, MAX_PORTS));
     } else if (dp.ports[i]) {
         return unlock(dpx_error(EBUSY, "port %u is %s", i, dp.ports[i]));
     }
@@ -456,7 +455,8 @@ main(void)
         printf("type %s\n", types.names[i]);
     }
     dpif_set_clear(&types);
-    DPIF_PORT_FOR_EACH (&port, &dump, dpif) {
+    DPIF_PORT_FOR_EACH(&port, &dump, dpif)
+    {
         printf("%s: port %u: %s\n", dpif_name(dpif), port.port_no, port.name);
     }
     dpif_delete(dpif);

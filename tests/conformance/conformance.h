@@ -25,13 +25,13 @@
 #include "lib/error.h"
 
 struct harness {
-    const char *type;           /* Of the datapaths. */
-    const char *port_type;      /* For port_add, and reported by queries. */
-    const char *local_type;     /* Of the local port. */
-    unsigned int settle_ms;     /* In which whatever was sent has arrived. */
-    unsigned int burst;         /* What can arrive at once and unread without
+    const char *type;       /* Of the datapaths. */
+    const char *port_type;  /* For port_add, and reported by queries. */
+    const char *local_type; /* Of the local port. */
+    unsigned int settle_ms; /* In which whatever was sent has arrived. */
+    unsigned int burst;     /* What can arrive at once and unread without
                                  * getting lost on the way.  0: any number. */
-    bool as_put;                /* Keys, masks come back attribute for
+    bool as_put;            /* Keys, masks come back attribute for
                                  * attribute. */
     /* Once.  False: cannot run here, with the reason on stdout. */
     bool (*start)(void);
@@ -52,28 +52,30 @@ extern const struct harness harness;
 /* Test cases, by subject. */
 extern const struct CMUnitTest datapath_tests[], port_tests[], flow_tests[],
     dump_tests[], packet_tests[], upcall_tests[], thread_tests[];
-extern const size_t n_datapath_tests, n_port_tests, n_flow_tests,
-    n_dump_tests, n_packet_tests, n_upcall_tests, n_thread_tests;
+extern const size_t n_datapath_tests, n_port_tests, n_flow_tests, n_dump_tests,
+    n_packet_tests, n_upcall_tests, n_thread_tests;
 
 /* A datapath with ports 1 to N_PORTS, opened, without flows: made before each
  * test and deleted behind it. */
 enum { N_PORTS = 3 };
 extern struct dpif *dp;
-extern const char *const port_names[N_PORTS + 1];       /* By number. */
-extern char dp_name[16];        /* Of this process alone, as is the next. */
-extern char absent_name[16];    /* Of no datapath. */
+extern const char *const port_names[N_PORTS + 1]; /* By number. */
+extern char dp_name[16];     /* Of this process alone, as is the next. */
+extern char absent_name[16]; /* Of no datapath. */
 
 int setup(void **);
 int teardown(void **);
-#define TEST(FUNCTION)                                                      \
-    { #FUNCTION, FUNCTION, setup, teardown, NULL }
+#define TEST(FUNCTION)                                                        \
+    {                                                                         \
+#FUNCTION, FUNCTION, setup, teardown, NULL                            \
+    }
 
 /* Asserts that EXPR is 0, and prints the error's text if not. */
 #define OK(EXPR) ok_(EXPR, #EXPR, __FILE__, __LINE__)
 void ok_(int error, const char *what, const char *file, int line);
 #define FAILS(EXPR, ERROR) fails_(EXPR, ERROR, #EXPR, __FILE__, __LINE__)
-void fails_(int error, int expected, const char *what, const char *file,
-            int line);
+void
+fails_(int error, int expected, const char *what, const char *file, int line);
 
 /* Frames.  Every frame carries a number, behind its headers. */
 enum { FRAME_LEN = 100 };
@@ -99,22 +101,22 @@ struct attrs {
     struct dpx_buf buf;
     struct attrs *next;
 };
-#define ATTRS(A) ((const struct nlattr *) dpx_buf_data(&(A)->buf)),         \
-                 (A)->buf.len
+#define ATTRS(A)                                                              \
+    ((const struct nlattr *) dpx_buf_data(&(A)->buf)), (A)->buf.len
 /* The key of frame_of(src, dst, ...) on `port`; the mask that sees all of it,
  * and the one that sees the port alone. */
 struct attrs *key_of(uint32_t port, unsigned int src, unsigned int dst);
 struct attrs *key_tcp(uint32_t port);
 struct attrs *mask_all(void);
 struct attrs *mask_port(void);
-struct attrs *actions(void);                    /* None. */
+struct attrs *actions(void); /* None. */
 void add_output(struct attrs *, uint32_t port);
-void add_userspace(struct attrs *, uint32_t pid, const void *userdata,
-                   size_t len);
-struct attrs *outputs(uint32_t port);           /* One output. */
+void
+add_userspace(struct attrs *, uint32_t pid, const void *userdata, size_t len);
+struct attrs *outputs(uint32_t port); /* One output. */
 /* Whether attribute `type` is in the attributes, and its payload. */
-const void *attr_find(const struct nlattr *, size_t len, uint16_t type,
-                      size_t size);
+const void *
+attr_find(const struct nlattr *, size_t len, uint16_t type, size_t size);
 
 /* Puts; create only. */
 int put(const struct attrs *key, const struct attrs *mask,

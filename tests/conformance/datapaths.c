@@ -101,8 +101,8 @@ test_bad_names(void **state)
     (void) state;
     FAILS(dpif_create("", harness.type, &other), EINVAL);
     assert_null(other);
-    assert_int_not_equal(dpif_create("a-name-that-is-too-long", harness.type,
-                                     &other), 0);
+    assert_int_not_equal(
+        dpif_create("a-name-that-is-too-long", harness.type, &other), 0);
     assert_null(other);
     assert_int_not_equal(dpif_create("../x", harness.type, &other), 0);
     assert_null(other);
@@ -165,7 +165,7 @@ test_stats(void **state)
     } while (stats.n_hit + stats.n_lost < 8 && now_ms() < deadline);
     assert_int_equal(stats.n_hit, 5);
     assert_int_equal(stats.n_missed, 3);
-    assert_int_equal(stats.n_lost, 3);          /* Nobody receives. */
+    assert_int_equal(stats.n_lost, 3); /* Nobody receives. */
     assert_int_equal(stats.n_flows, 2);
     assert_int_equal(stats.n_masks, 1);
     assert_in_range(stats.n_mask_hit, 1, 8);
@@ -199,8 +199,7 @@ test_others(void **state)
     error = dpif_queue_to_priority(dp, 3, &priority);
     assert_true(!error || priority == 0);
     priority = 0xdeadbeef;
-    assert_int_not_equal(dpif_queue_to_priority(dp, 0xffffffff, &priority),
-                         0);
+    assert_int_not_equal(dpif_queue_to_priority(dp, 0xffffffff, &priority), 0);
     assert_int_equal(priority, 0);
 }
 
@@ -208,9 +207,10 @@ static void
 test_events(void **state)
 {
     static const enum dpif_event kinds[] = {
-        DPIF_EV_FLOW_PUT, DPIF_EV_FLOW_GET, DPIF_EV_FLOW_DEL,
-        DPIF_EV_FLOW_FLUSH, DPIF_EV_EXECUTE, DPIF_EV_EXECUTE_WITH_HELP,
-        DPIF_EV_PURGE, DPIF_EV_DESTROY, DPIF_EV_PORT_ADD, DPIF_EV_PORT_DEL,
+        DPIF_EV_FLOW_PUT,   DPIF_EV_FLOW_GET, DPIF_EV_FLOW_DEL,
+        DPIF_EV_FLOW_FLUSH, DPIF_EV_EXECUTE,  DPIF_EV_EXECUTE_WITH_HELP,
+        DPIF_EV_PURGE,      DPIF_EV_DESTROY,  DPIF_EV_PORT_ADD,
+        DPIF_EV_PORT_DEL,
     };
     enum { N = sizeof kinds / sizeof kinds[0] };
     struct attrs *key = key_of(1, 1, 2);
@@ -257,5 +257,5 @@ const struct CMUnitTest datapath_tests[] = {
     TEST(test_others),
     TEST(test_events),
 };
-const size_t n_datapath_tests
-    = sizeof datapath_tests / sizeof datapath_tests[0];
+const size_t n_datapath_tests = sizeof datapath_tests
+                                / sizeof datapath_tests[0];

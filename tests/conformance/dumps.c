@@ -22,8 +22,8 @@ put_flows(unsigned int from, unsigned int n)
 static unsigned int
 number_of(const struct nlattr *key, size_t len)
 {
-    const struct ovs_key_ethernet *eth
-        = attr_find(key, len, OVS_KEY_ATTR_ETHERNET, sizeof *eth);
+    const struct ovs_key_ethernet *eth = attr_find(
+        key, len, OVS_KEY_ATTR_ETHERNET, sizeof *eth);
 
     return eth ? eth->eth_src[5] : UINT32_MAX;
 }
@@ -74,8 +74,7 @@ test_all_once(void **state)
         key_len = mask_len = acts_len = 1;
         stats = (const void *) 1;
         assert_false(dpif_flow_dump_next(&dump, s, &key, &key_len, &mask,
-                                         &mask_len, &acts, &acts_len,
-                                         &stats));
+                                         &mask_len, &acts, &acts_len, &stats));
     }
     dpif_flow_dump_state_uninit(&dump, s);
     OK(dpif_flow_dump_done(&dump));
@@ -120,7 +119,7 @@ test_empty(void **state)
 
     (void) state;
     OK(dpif_flow_dump_start(&dump, dp));
-    OK(dpif_flow_dump_done(&dump));             /* No state at all. */
+    OK(dpif_flow_dump_done(&dump)); /* No state at all. */
 
     OK(dpif_flow_dump_start(&dump, dp));
     OK(dpif_flow_dump_state_init(&dump, &s));
@@ -225,8 +224,8 @@ test_shared(void **state)
     put_flows(0, N_FLOWS);
     OK(dpif_flow_dump_start(&shared.dump, dp));
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, dump_share,
-                                        &shared), 0);
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, dump_share, &shared), 0);
     }
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
@@ -239,11 +238,7 @@ test_shared(void **state)
 }
 
 const struct CMUnitTest dump_tests[] = {
-    TEST(test_all_once),
-    TEST(test_outputs_left_out),
-    TEST(test_empty),
-    TEST(test_stays_valid),
-    TEST(test_left_early),
-    TEST(test_shared),
+    TEST(test_all_once),    TEST(test_outputs_left_out), TEST(test_empty),
+    TEST(test_stays_valid), TEST(test_left_early),       TEST(test_shared),
 };
 const size_t n_dump_tests = sizeof dump_tests / sizeof dump_tests[0];

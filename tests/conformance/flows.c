@@ -339,7 +339,8 @@ test_bad_attributes(void **state)
     /* Cut off. */
     FAILS(dpif_flow_put(dp, DPIF_FP_CREATE,
                         (const void *) dpx_buf_data(&key->buf),
-                        key->buf.len - 4, NULL, 0, NULL, 0, NULL), EINVAL);
+                        key->buf.len - 4, NULL, 0, NULL, 0, NULL),
+          EINVAL);
     FAILS(dpif_flow_get(dp, ATTRS(key), NULL, NULL), ENOENT);
 }
 
@@ -372,8 +373,8 @@ test_long_actions(void **state)
     while (acts->buf.len < 70000) {
         add_output(acts, 3);
     }
-    assert_int_not_equal(put_flags(DPIF_FP_MODIFY, key, mask_all(), acts,
-                                   NULL), 0);
+    assert_int_not_equal(
+        put_flags(DPIF_FP_MODIFY, key, mask_all(), acts, NULL), 0);
     OK(dpif_flow_get(dp, ATTRS(key), NULL, NULL));
 }
 
@@ -389,14 +390,15 @@ test_stats_text(void **state)
     dpif_flow_stats_format(&stats, &text);
     assert_string_equal(dpx_buf_str(&text), "packets:0, bytes:0, used:never");
     dpx_buf_clear(&text);
-    stats = (struct dpif_flow_stats) { 10, 980, now - 5000, 0x0a };
+    stats = (struct dpif_flow_stats){ 10, 980, now - 5000, 0x0a };
     dpif_flow_stats_format(&stats, &text);
-    assert_memory_equal(dpx_buf_str(&text),
-                        "packets:10, bytes:980, used:5.", 30);
+    assert_memory_equal(dpx_buf_str(&text), "packets:10, bytes:980, used:5.",
+                        30);
     assert_string_equal(dpx_buf_str(&text) + 33, "s, flags:SP");
     dpx_buf_free(&text);
 
-    dpx_nla_put_u16(&key->buf, OVS_KEY_ATTR_TCP_FLAGS, __builtin_bswap16(0x12));
+    dpx_nla_put_u16(&key->buf, OVS_KEY_ATTR_TCP_FLAGS,
+                    __builtin_bswap16(0x12));
     dpx_buf_put(&packet, NULL, 77);
     dpif_flow_stats_extract(ATTRS(key), &packet, 1234, &stats);
     assert_int_equal(stats.n_packets, 1);

@@ -42,9 +42,14 @@ netdev_sent(struct dpif *dpif, uint32_t port, const char *name,
 }
 
 const struct harness harness = {
-    .type = "netdev", .port_type = "dummy", .local_type = "internal",
+    .type = "netdev",
+    .port_type = "dummy",
+    .local_type = "internal",
     .as_put = true,
-    .start = start, .stop = stop,
-    .make = nothing, .unmake = nothing,
-    .inject = netdev_inject, .sent = netdev_sent,
+    .start = start,
+    .stop = stop,
+    .make = nothing,
+    .unmake = nothing,
+    .inject = netdev_inject,
+    .sent = netdev_sent,
 };

@@ -18,9 +18,15 @@ start(void)
 }
 
 const struct harness harness = {
-    .type = "xdp", .port_type = "system", .local_type = "internal",
-    .settle_ms = 50, .as_put = true,
-    .start = start, .stop = veth_stop,
-    .make = veth_make, .unmake = veth_unmake,
-    .inject = veth_inject, .sent = veth_sent,
+    .type = "xdp",
+    .port_type = "system",
+    .local_type = "internal",
+    .settle_ms = 50,
+    .as_put = true,
+    .start = start,
+    .stop = veth_stop,
+    .make = veth_make,
+    .unmake = veth_unmake,
+    .inject = veth_inject,
+    .sent = veth_sent,
 };

@@ -39,8 +39,8 @@ main(int argc, char *argv[])
         }
         if (chosen) {
             failed += _cmocka_run_group_tests(subjects[i].name,
-                                              subjects[i].tests,
-                                              subjects[i].n, NULL, NULL);
+                                              subjects[i].tests, subjects[i].n,
+                                              NULL, NULL);
         }
     }
     harness.stop();

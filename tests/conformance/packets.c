@@ -11,7 +11,8 @@ static void
 add_push_vlan(struct attrs *a, uint16_t vid)
 {
     struct ovs_action_push_vlan push = {
-        .vlan_tpid = htons(0x8100), .vlan_tci = htons(0x1000 | vid),
+        .vlan_tpid = htons(0x8100),
+        .vlan_tci = htons(0x1000 | vid),
     };
 
     dpx_nla_put(&a->buf, OVS_ACTION_ATTR_PUSH_VLAN, &push, sizeof push);
@@ -21,7 +22,7 @@ add_push_vlan(struct attrs *a, uint16_t vid)
 static void
 add_set_src(struct attrs *a, unsigned int last)
 {
-    struct ovs_key_ethernet eth[2];             /* Value, mask. */
+    struct ovs_key_ethernet eth[2]; /* Value, mask. */
     size_t nest = dpx_nla_nest(&a->buf, OVS_ACTION_ATTR_SET_MASKED);
 
     memset(eth, 0, sizeof eth);
@@ -255,8 +256,7 @@ test_execute_userspace(void **state)
         assert_non_null(port);
         assert_int_equal(*port, 1);
         assert_non_null(upcall.userdata);
-        assert_int_equal(upcall.userdata->nla_len,
-                         NLA_HDRLEN + sizeof cookie);
+        assert_int_equal(upcall.userdata->nla_len, NLA_HDRLEN + sizeof cookie);
         assert_memory_equal((const uint8_t *) upcall.userdata + NLA_HDRLEN,
                             cookie, sizeof cookie);
         dpx_buf_free(&upcall.packet);
@@ -275,7 +275,8 @@ test_execute_probe(void **state)
         .actions_len = acts->buf.len,
         .key = (const void *) dpx_buf_data(&key->buf),
         .key_len = key->buf.len,
-        .packet = &packet, .probe = true,
+        .packet = &packet,
+        .probe = true,
     };
 
     (void) state;
@@ -404,8 +405,8 @@ test_operate_order(void **state)
             break;
         case 4:
             ops[i] = i % 10 == 4
-                ? put_op(DPIF_FP_CREATE, key, outputs(2), NULL)
-                : del_op(key, NULL);
+                         ? put_op(DPIF_FP_CREATE, key, outputs(2), NULL)
+                         : del_op(key, NULL);
             break;
         }
     }
@@ -462,7 +463,9 @@ test_execute_gso(void **state)
         .actions = (const void *) dpx_buf_data(&acts->buf),
         .actions_len = acts->buf.len,
         .key = (const void *) dpx_buf_data(&key->buf),
-        .key_len = key->buf.len, .packet = &packet, .gso_size = 1000,
+        .key_len = key->buf.len,
+        .packet = &packet,
+        .gso_size = 1000,
     };
     long long deadline = now_ms() + 2000;
     size_t payload = 0;
@@ -486,20 +489,13 @@ test_execute_gso(void **state)
 }
 
 const struct CMUnitTest packet_tests[] = {
-    TEST(test_output),
-    TEST(test_output_many),
-    TEST(test_drop),
-    TEST(test_output_absent),
-    TEST(test_edit),
-    TEST(test_execute),
-    TEST(test_execute_40),
-    TEST(test_execute_long),
-    TEST(test_execute_bad),
-    TEST(test_execute_userspace),
-    TEST(test_execute_probe),
-    TEST(test_execute_gso),
-    TEST(test_operate),
-    TEST(test_operate_order),
+    TEST(test_output),        TEST(test_output_many),
+    TEST(test_drop),          TEST(test_output_absent),
+    TEST(test_edit),          TEST(test_execute),
+    TEST(test_execute_40),    TEST(test_execute_long),
+    TEST(test_execute_bad),   TEST(test_execute_userspace),
+    TEST(test_execute_probe), TEST(test_execute_gso),
+    TEST(test_operate),       TEST(test_operate_order),
     TEST(test_operate_batch),
 };
 const size_t n_packet_tests = sizeof packet_tests / sizeof packet_tests[0];

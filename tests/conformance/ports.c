@@ -166,7 +166,8 @@ test_dump(void **state)
     unsigned int seen[N_PORTS + 1] = { 0 };
 
     (void) state;
-    DPIF_PORT_FOR_EACH (&port, &dump, dp) {
+    DPIF_PORT_FOR_EACH(&port, &dump, dp)
+    {
         assert_true(port.port_no <= N_PORTS);
         assert_string_equal(port.name, port_names[port.port_no]);
         assert_string_equal(port.type, port.port_no ? harness.port_type
@@ -179,7 +180,8 @@ test_dump(void **state)
     }
 
     /* Left early. */
-    DPIF_PORT_FOR_EACH (&port, &dump, dp) {
+    DPIF_PORT_FOR_EACH(&port, &dump, dp)
+    {
         break;
     }
     OK(dpif_port_dump_done(&dump));
@@ -195,7 +197,8 @@ test_dump_changing(void **state)
     bool seen3 = false;
 
     (void) state;
-    DPIF_PORT_FOR_EACH (&port, &dump, dp) {
+    DPIF_PORT_FOR_EACH(&port, &dump, dp)
+    {
         if (!n++) {
             OK(dpif_port_del(dp, 2));
         }
@@ -292,8 +295,8 @@ test_poll_many(void **state)
         char *devname;
 
         error = dpif_port_poll(other, &devname);
-        told |= error == ENOBUFS || (!error && !strcmp(devname,
-                                                       port_names[3]));
+        told |= error == ENOBUFS
+                || (!error && !strcmp(devname, port_names[3]));
         free(devname);
     } while (error != EAGAIN);
     assert_true(told || changed(other, port_names[3]));
@@ -320,25 +323,16 @@ static void
 test_open_type(void **state)
 {
     (void) state;
-    assert_string_equal(dpif_port_open_type(harness.type, "system"),
-                        "system");
+    assert_string_equal(dpif_port_open_type(harness.type, "system"), "system");
     assert_string_equal(dpif_port_open_type("nonsense", "vxlan"), "vxlan");
     assert_non_null(dpif_port_open_type(harness.type, "internal"));
 }
 
 const struct CMUnitTest port_tests[] = {
-    TEST(test_local),
-    TEST(test_add),
-    TEST(test_add_wanted),
-    TEST(test_add_errors),
-    TEST(test_del),
-    TEST(test_query),
-    TEST(test_get_name),
-    TEST(test_dump),
-    TEST(test_dump_changing),
-    TEST(test_poll),
-    TEST(test_poll_many),
-    TEST(test_get_pid),
+    TEST(test_local),      TEST(test_add),       TEST(test_add_wanted),
+    TEST(test_add_errors), TEST(test_del),       TEST(test_query),
+    TEST(test_get_name),   TEST(test_dump),      TEST(test_dump_changing),
+    TEST(test_poll),       TEST(test_poll_many), TEST(test_get_pid),
     TEST(test_open_type),
 };
 const size_t n_port_tests = sizeof port_tests / sizeof port_tests[0];

@@ -13,11 +13,11 @@
 static _Atomic unsigned int wrong;
 static _Atomic bool stop;
 
-#define CHECK(COND)                                                         \
-    do {                                                                    \
-        if (!(COND) && !wrong++) {                                          \
-            print_error("%s:%d: %s\n", __FILE__, __LINE__, #COND);          \
-        }                                                                   \
+#define CHECK(COND)                                                           \
+    do {                                                                      \
+        if (!(COND) && !wrong++) {                                            \
+            print_error("%s:%d: %s\n", __FILE__, __LINE__, #COND);            \
+        }                                                                     \
     } while (0)
 
 /* A key of flow `n`, and what is done with it, in a thread's own memory. */
@@ -31,8 +31,8 @@ struct flow {
 static void
 flow_set(struct flow *f, uint32_t n)
 {
-    struct ovs_key_ethernet eth = { { 2 }, { 2, 0, n >> 24, n >> 16, n >> 8,
-                                             n } };
+    struct ovs_key_ethernet eth = { { 2 },
+                                    { 2, 0, n >> 24, n >> 16, n >> 8, n } };
 
     dpx_buf_clear(&f->key);
     dpx_buf_clear(&f->acts);
@@ -53,12 +53,12 @@ flow_free(struct flow *f)
 static uint32_t
 flow_number(const struct nlattr *key, size_t len)
 {
-    const struct ovs_key_ethernet *eth
-        = attr_find(key, len, OVS_KEY_ATTR_ETHERNET, sizeof *eth);
+    const struct ovs_key_ethernet *eth = attr_find(
+        key, len, OVS_KEY_ATTR_ETHERNET, sizeof *eth);
 
     return !eth ? UINT32_MAX
-        : (uint32_t) eth->eth_dst[2] << 24 | eth->eth_dst[3] << 16
-          | eth->eth_dst[4] << 8 | eth->eth_dst[5];
+                : (uint32_t) eth->eth_dst[2] << 24 | eth->eth_dst[3] << 16
+                      | eth->eth_dst[4] << 8 | eth->eth_dst[5];
 }
 
 /* Dump while others put and delete --------------------------------------- */
@@ -96,11 +96,11 @@ dump_once(uint8_t *seen)
     memset(seen, 0, STABLE);
     OK(dpif_flow_dump_start(&dump, dp));
     OK(dpif_flow_dump_state_init(&dump, &state));
-    while (dpif_flow_dump_next(&dump, state, &key, &key_len, NULL, NULL,
-                               &acts, &acts_len, &stats)) {
+    while (dpif_flow_dump_next(&dump, state, &key, &key_len, NULL, NULL, &acts,
+                               &acts_len, &stats)) {
         uint32_t n = flow_number(key, key_len);
-        const uint32_t *out = attr_find(acts, acts_len,
-                                        OVS_ACTION_ATTR_OUTPUT, 4);
+        const uint32_t *out = attr_find(acts, acts_len, OVS_ACTION_ATTR_OUTPUT,
+                                        4);
 
         assert_true(n < STABLE + WRITERS * EACH);
         assert_true(out && *out == 2);
@@ -132,8 +132,8 @@ test_dump_churn(void **state)
     }
     flow_free(&f);
     for (uintptr_t i = 0; i < WRITERS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, write_flows,
-                                        (void *) i), 0);
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, write_flows, (void *) i), 0);
     }
     for (int i = 0; i < 20; i++) {
         dump_once(seen);
@@ -183,10 +183,14 @@ churn_ports(void *arg)
 
         CHECK(!dpif_port_del(dp, 3));
         CHECK(!dpif_port_exists(dp, port_names[3]));
-        CHECK(!dpif_port_add(dp, &(struct dpif_netdev) {
-                .name = port_names[3], .type = harness.port_type,
-            }, &(uint32_t) { 3 }));
-        DPIF_PORT_FOR_EACH (&port, &dump, dp) {
+        CHECK(!dpif_port_add(dp,
+                             &(struct dpif_netdev){
+                                 .name = port_names[3],
+                                 .type = harness.port_type,
+                             },
+                             &(uint32_t){ 3 }));
+        DPIF_PORT_FOR_EACH(&port, &dump, dp)
+        {
             n++;
         }
         CHECK(n == N_PORTS + 1);
@@ -209,8 +213,7 @@ inject_frames(void *arg)
 
         frame[12] = 0x88;
         frame[13] = 0xb5;
-        harness.inject(dp, in_port, port_names[in_port], frame,
-                       sizeof frame);
+        harness.inject(dp, in_port, port_names[in_port], frame, sizeof frame);
     }
     return NULL;
 }
@@ -248,7 +251,9 @@ execute_frames(void *arg)
             .actions = (const void *) dpx_buf_data(&f.acts),
             .actions_len = f.acts.len,
             .key = (const void *) dpx_buf_data(&f.key),
-            .key_len = f.key.len, .packet = &packet, .needs_help = i & 1,
+            .key_len = f.key.len,
+            .packet = &packet,
+            .needs_help = i & 1,
         };
 
         dpx_buf_put(&packet, NULL, 64);
@@ -312,10 +317,10 @@ test_everything(void **state)
         void *(*run)(void *);
         uintptr_t arg;
     } jobs[] = {
-        { churn_flows, 0 }, { churn_flows, 1 }, { churn_ports, 0 },
-        { inject_frames, 1 }, { inject_frames, 2 }, { receive, 0 },
-        { receive, 1 }, { execute_frames, 0 }, { execute_frames, 1 },
-        { dump_flows, 0 }, { reopen, 0 },
+        { churn_flows, 0 },   { churn_flows, 1 },    { churn_ports, 0 },
+        { inject_frames, 1 }, { inject_frames, 2 },  { receive, 0 },
+        { receive, 1 },       { execute_frames, 0 }, { execute_frames, 1 },
+        { dump_flows, 0 },    { reopen, 0 },
     };
     enum { N = sizeof jobs / sizeof jobs[0] };
     pthread_t threads[N];
@@ -329,7 +334,8 @@ test_everything(void **state)
     OK(dpif_recv_set(dp, true));
     for (size_t i = 0; i < N; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, jobs[i].run,
-                                        (void *) jobs[i].arg), 0);
+                                        (void *) jobs[i].arg),
+                         0);
     }
     for (int i = 0; i < 30; i++) {
         struct dpx_buf got = DPX_BUF_INIT;

@@ -81,7 +81,7 @@ test_miss(void **state)
     assert_int_equal(port(), 3);
     assert_int_equal(upcall.packet.len, FRAME_LEN);
     assert_memory_equal(dpx_buf_data(&upcall.packet), f.data, FRAME_LEN);
-    assert_true(upcall.packet.head >= 32);      /* Headroom. */
+    assert_true(upcall.packet.head >= 32); /* Headroom. */
     eth = attr_find(upcall.key, upcall.key_len, OVS_KEY_ATTR_ETHERNET, 12);
     assert_non_null(eth);
     assert_memory_equal(eth->eth_src, f.data + 6, 6);
@@ -442,17 +442,9 @@ test_closed(void **state)
 }
 
 const struct CMUnitTest upcall_tests[] = {
-    TEST(test_off),
-    TEST(test_miss),
-    TEST(test_action),
-    TEST(test_type_names),
-    TEST(test_purge),
-    TEST(test_switch),
-    TEST(test_handlers),
-    TEST(test_pids),
-    TEST(test_wait),
-    TEST(test_loss),
-    TEST(test_fairness),
-    TEST(test_closed),
+    TEST(test_off),        TEST(test_miss),     TEST(test_action),
+    TEST(test_type_names), TEST(test_purge),    TEST(test_switch),
+    TEST(test_handlers),   TEST(test_pids),     TEST(test_wait),
+    TEST(test_loss),       TEST(test_fairness), TEST(test_closed),
 };
 const size_t n_upcall_tests = sizeof upcall_tests / sizeof upcall_tests[0];

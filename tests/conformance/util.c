@@ -60,7 +60,8 @@ setup(void **state)
     }
     for (uint32_t i = 1; i <= N_PORTS; i++) {
         struct dpif_netdev netdev = {
-            .name = port_names[i], .type = harness.port_type,
+            .name = port_names[i],
+            .type = harness.port_type,
         };
         uint32_t number = i;
 
@@ -128,7 +129,7 @@ frame_of(unsigned int src, unsigned int dst, uint32_t number)
     set_mac(f.data, dst);
     set_mac(f.data + 6, src);
     f.data[12] = 0x88;
-    f.data[13] = 0xb5;          /* Local experimental, IEEE 802. */
+    f.data[13] = 0xb5; /* Local experimental, IEEE 802. */
     memcpy(f.data + FRAME_LEN - 4, &number, sizeof number);
     return f;
 }
@@ -155,14 +156,16 @@ frame_tcp(uint8_t flags, uint32_t number)
 
     f.data[12] = 0x08;
     f.data[13] = 0x00;
-    memcpy(ip, "\x45\x00\x00\x00\x00\x00\x00\x00\x40\x06\x00\x00"
-               "\x0a\x00\x00\x01\x0a\x00\x00\x02", 20);
+    memcpy(ip,
+           "\x45\x00\x00\x00\x00\x00\x00\x00\x40\x06\x00\x00"
+           "\x0a\x00\x00\x01\x0a\x00\x00\x02",
+           20);
     ip[2] = len >> 8;
     ip[3] = len;
     sum = checksum(ip, 20, 0);
     ip[10] = sum >> 8;
     ip[11] = sum;
-    memcpy(tcp, "\x03\xe8\x07\xd0", 4);         /* 1000 to 2000. */
+    memcpy(tcp, "\x03\xe8\x07\xd0", 4); /* 1000 to 2000. */
     tcp[12] = 5 << 4;
     tcp[13] = flags;
     sum = checksum(tcp, len - 20, 2 * 0x0a00 + 1 + 2 + 6 + len - 20);
@@ -243,8 +246,10 @@ key_tcp(uint32_t port)
     struct attrs *a = actions();
     struct ovs_key_ethernet eth;
     struct ovs_key_ipv4 ip = {
-        .ipv4_src = htonl(0x0a000001), .ipv4_dst = htonl(0x0a000002),
-        .ipv4_proto = 6, .ipv4_ttl = 64,
+        .ipv4_src = htonl(0x0a000001),
+        .ipv4_dst = htonl(0x0a000002),
+        .ipv4_proto = 6,
+        .ipv4_ttl = 64,
     };
     struct ovs_key_tcp tcp = { htons(1000), htons(2000) };
 
@@ -318,7 +323,8 @@ attr_find(const struct nlattr *a, size_t len, uint16_t type, size_t size)
 
         if ((a->nla_type & NLA_TYPE_MASK) == type) {
             return a->nla_len == NLA_HDRLEN + size
-                   ? (const uint8_t *) a + NLA_HDRLEN : NULL;
+                       ? (const uint8_t *) a + NLA_HDRLEN
+                       : NULL;
         }
         if (step < NLA_HDRLEN || step > len) {
             break;
@@ -370,7 +376,8 @@ execute(const struct attrs *acts, const struct frame *f,
         .actions_len = acts->buf.len,
         .key = (const void *) dpx_buf_data(&key->buf),
         .key_len = key->buf.len,
-        .packet = &packet, .needs_help = help,
+        .packet = &packet,
+        .needs_help = help,
     };
     int error;
 

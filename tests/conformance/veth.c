@@ -87,13 +87,15 @@ veth_make(const char *name)
 {
     char peer[32];
     struct sockaddr_ll addr = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+        .sll_family = AF_PACKET,
+        .sll_protocol = htons(ETH_P_ALL),
     };
     size_t i = 0;
     int on = 1;
 
     run("ip link add %s type veth peer name %sx && ip link set %s up "
-        "&& ip link set %sx up", name);
+        "&& ip link set %sx up",
+        name);
     snprintf(peer, sizeof peer, "%sx", name);
     wait_running(name);
     wait_running(peer);
@@ -106,11 +108,13 @@ veth_make(const char *name)
                          0);
     assert_true(peers[i].fd >= 0);
     assert_int_equal(setsockopt(peers[i].fd, SOL_PACKET,
-                                PACKET_IGNORE_OUTGOING, &on, sizeof on), 0);
-    assert_int_equal(setsockopt(peers[i].fd, SOL_PACKET, PACKET_AUXDATA, &on,
-                                sizeof on), 0);
-    assert_int_equal(bind(peers[i].fd, (struct sockaddr *) &addr,
-                          sizeof addr), 0);
+                                PACKET_IGNORE_OUTGOING, &on, sizeof on),
+                     0);
+    assert_int_equal(
+        setsockopt(peers[i].fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on),
+        0);
+    assert_int_equal(bind(peers[i].fd, (struct sockaddr *) &addr, sizeof addr),
+                     0);
 }
 
 static int *
@@ -182,8 +186,10 @@ veth_sent(struct dpif *dpif, uint32_t port, const char *name,
     uint8_t data[65536 + 4];
     struct iovec iov = { data, sizeof data - 4 };
     struct msghdr msg = {
-        .msg_iov = &iov, .msg_iovlen = 1,
-        .msg_control = control, .msg_controllen = sizeof control,
+        .msg_iov = &iov,
+        .msg_iovlen = 1,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
     };
     int *fd = peer_of(name);
     ssize_t n;

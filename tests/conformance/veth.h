@@ -13,7 +13,7 @@ void veth_make(const char *name);
 void veth_unmake(const char *name);
 void veth_inject(struct dpif *, uint32_t port, const char *name,
                  const void *frame, size_t len);
-bool veth_sent(struct dpif *, uint32_t port, const char *name,
-               struct dpx_buf *);
+bool
+veth_sent(struct dpif *, uint32_t port, const char *name, struct dpx_buf *);
 
 #endif /* tests/conformance/veth.h */

@@ -43,8 +43,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     dpx_format_flow(key, key_len, mask, mask_len, true, NULL, &text);
     dpx_format_actions(actions, actions_len, NULL, &text);
-    if (!dpx_key_from_attrs(key, key_len, mask_len ? mask : NULL, mask_len,
-                            &k, &m)) {
+    if (!dpx_key_from_attrs(key, key_len, mask_len ? mask : NULL, mask_len, &k,
+                            &m)) {
         dpx_compile(actions, actions_len, &k, &m, &program);
     }
     if (!dpx_key_parse(key, key_len, &k)) {

@@ -37,8 +37,7 @@ check_flow(const char *text)
     uint8_t ufid[16];
     bool has_ufid;
 
-    if (!dpx_parse_flow(text, NULL, &key, &mask, ufid, &has_ufid)
-        && key.len) {
+    if (!dpx_parse_flow(text, NULL, &key, &mask, ufid, &has_ufid) && key.len) {
         dpx_format_flow((void *) dpx_buf_data(&key), key.len,
                         (void *) dpx_buf_data(&mask), mask.len, true, NULL,
                         &printed);

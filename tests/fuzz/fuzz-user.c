@@ -58,8 +58,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < n; i++) {
         list[i].type %= DPX_OP_MAX + 1;
         list[i].off = list[i].type == DPX_OP_USERSPACE
-                      ? list[i].off % (DPX_MAX_USERDATA + 1)
-                      : list[i].off % 64 & ~3;
+                          ? list[i].off % (DPX_MAX_USERDATA + 1)
+                          : list[i].off % 64 & ~3;
     }
     packet.frame.base = malloc(size ? size : 1);
     packet.frame.allocated = packet.frame.len = size;

@@ -6,7 +6,7 @@
  *   dpx-churn modify DP TIMES KEY ACTIONS...
  *       Adds the flow, then gives it one list of actions after the other.
  *   dpx-churn readd DP SECONDS FIRST N PORT
- *       Deletes and adds flows at random: those for 10.77.0.FIRST and the N - 1
+ * Deletes and adds flows at random: those for 10.77.0.FIRST and the N - 1
  *       behind it, from port 1 to PORT.  Each marks its packets with its own
  *       number, as tests/helpers/dpx-traffic.c checks.
  *   dpx-churn fill DP FIRST N
@@ -33,11 +33,9 @@ struct text_flow {
 
 static struct dpx_dp *dp;
 
-static void __attribute__((noreturn))
-die(int error, const char *what)
+static void __attribute__((noreturn)) die(int error, const char *what)
 {
-    fprintf(stderr, "dpx-churn: cannot %s: %s\n", what,
-            dpx_error_text(error));
+    fprintf(stderr, "dpx-churn: cannot %s: %s\n", what, dpx_error_text(error));
     exit(1);
 }
 
@@ -62,12 +60,15 @@ parse(struct text_flow *f, const char *key, const char *actions)
 static struct dpx_request
 request(enum dpx_op_kind kind, unsigned int flags, const struct text_flow *f)
 {
-    return (struct dpx_request) {
+    return (struct dpx_request){
         .kind = kind,
         .flags = flags,
-        .key = dpx_buf_data(&f->key), .key_len = f->key.len,
-        .mask = dpx_buf_data(&f->mask), .mask_len = f->mask.len,
-        .actions = dpx_buf_data(&f->actions), .actions_len = f->actions.len,
+        .key = dpx_buf_data(&f->key),
+        .key_len = f->key.len,
+        .mask = dpx_buf_data(&f->mask),
+        .mask_len = f->mask.len,
+        .actions = dpx_buf_data(&f->actions),
+        .actions_len = f->actions.len,
     };
 }
 
@@ -97,8 +98,8 @@ modify(char **args)
         parse(&flows[n++], args[1], *a);
     }
     for (unsigned int i = 0; i <= times; i++) {
-        operate(DPX_DO_PUT, i ? DPX_PUT_MODIFY
-                              : DPX_PUT_CREATE | DPX_PUT_MODIFY,
+        operate(DPX_DO_PUT,
+                i ? DPX_PUT_MODIFY : DPX_PUT_CREATE | DPX_PUT_MODIFY,
                 &flows[i % n], 0);
     }
     printf("%u modified\n", times);
@@ -109,11 +110,14 @@ make_marked(struct text_flow *f, unsigned int number, const char *port)
 {
     char key[256], actions[256];
 
-    snprintf(key, sizeof key, "in_port(1),eth(),eth_type(0x0800),"
-             "ipv4(dst=10.77.0.%u,proto=17,frag=no),udp()", number);
-    snprintf(actions, sizeof actions, "set(eth(src=02:00:00:00:00:%02x)),"
-             "set(ipv4(ttl=%u)),set(udp(src=%u)),%s", number, number,
-             4096 + number, port);
+    snprintf(key, sizeof key,
+             "in_port(1),eth(),eth_type(0x0800),"
+             "ipv4(dst=10.77.0.%u,proto=17,frag=no),udp()",
+             number);
+    snprintf(actions, sizeof actions,
+             "set(eth(src=02:00:00:00:00:%02x)),"
+             "set(ipv4(ttl=%u)),set(udp(src=%u)),%s",
+             number, number, 4096 + number, port);
     parse(f, key, actions);
 }
 
@@ -161,9 +165,10 @@ fill(char **args)
             unsigned int j = first + done + i;
             char key[256];
 
-            snprintf(key, sizeof key, "in_port(1),eth(),eth_type(0x0800),"
-                     "ipv4(dst=11.%u.%u.%u,frag=no)", j >> 16 & 255,
-                     j >> 8 & 255, j & 255);
+            snprintf(key, sizeof key,
+                     "in_port(1),eth(),eth_type(0x0800),"
+                     "ipv4(dst=11.%u.%u.%u,frag=no)",
+                     j >> 16 & 255, j >> 8 & 255, j & 255);
             parse(&flows[i], key, "2");
             requests[i] = request(DPX_DO_PUT, DPX_PUT_CREATE, &flows[i]);
             pointers[i] = &requests[i];
@@ -175,7 +180,7 @@ fill(char **args)
             } else if (!strcmp(error, "no error")) {
                 snprintf(error, sizeof error, "%s",
                          requests[i].message ? requests[i].message
-                         : strerror(requests[i].error));
+                                             : strerror(requests[i].error));
             }
             free((char *) requests[i].message);
             dpx_buf_free(&flows[i].key);
@@ -195,7 +200,7 @@ check(void)
     if (error) {
         die(error, "find the table right");
     }
-    printf("%"PRIu32" flows, all right\n",
+    printf("%" PRIu32 " flows, all right\n",
            dpx_table_count(dpx_dp_table(dp)));
 }
 

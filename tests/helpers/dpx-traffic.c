@@ -33,8 +33,7 @@ struct frame {
     uint8_t data[18];
 } __attribute__((packed));
 
-static void __attribute__((noreturn))
-die(const char *what)
+static void __attribute__((noreturn)) die(const char *what)
 {
     fprintf(stderr, "dpx-traffic: %s: %s\n", what, strerror(errno));
     exit(1);
@@ -116,7 +115,7 @@ run_send(const char *dev, time_t end, unsigned int n)
 
     memset(msgs, 0, sizeof msgs);
     for (int i = 0; i < BATCH; i++) {
-        iov[i] = (struct iovec) { &frames[i], sizeof frames[i] };
+        iov[i] = (struct iovec){ &frames[i], sizeof frames[i] };
         msgs[i].msg_hdr.msg_iov = &iov[i];
         msgs[i].msg_hdr.msg_iovlen = 1;
     }

@@ -29,15 +29,15 @@ enum { WAIT_MS = 2000, MAX = 65536 + 64 };
 
 static char dp_name[DPX_NAME_LEN];
 static struct dpx_dp *dp;
-static int peers[3];            /* Packet sockets on p1, p2; [0] unused. */
+static int peers[3]; /* Packet sockets on p1, p2; [0] unused. */
 static uint8_t in[MAX], out[MAX];
 
 static void
 expect(bool ok, int line, const char *what)
 {
     if (!ok) {
-        fprintf(stderr, "%s:%d: failed: %s (last error: %s)\n", __FILE__,
-                line, what, dpx_error_text(errno));
+        fprintf(stderr, "%s:%d: failed: %s (last error: %s)\n", __FILE__, line,
+                what, dpx_error_text(errno));
         exit(1);
     }
 }
@@ -49,8 +49,8 @@ static void
 expect_error(int error, int want, int line, const char *what)
 {
     if (error != want) {
-        fprintf(stderr, "%s:%d: failed: %s: error %d (%s), not %d\n",
-                __FILE__, line, what, error, dpx_error_text(error), want);
+        fprintf(stderr, "%s:%d: failed: %s: error %d (%s), not %d\n", __FILE__,
+                line, what, error, dpx_error_text(error), want);
         exit(1);
     }
 }
@@ -58,8 +58,7 @@ expect_error(int error, int want, int line, const char *what)
 #define EXPECT_ERROR(CALL, WANT) expect_error(CALL, WANT, __LINE__, #CALL)
 #define EXPECT_OK(CALL) EXPECT_ERROR(CALL, 0)
 
-static void __attribute__((format(printf, 1, 2)))
-run(const char *format, ...)
+static void __attribute__((format(printf, 1, 2))) run(const char *format, ...)
 {
     char command[256];
     va_list args;
@@ -97,9 +96,8 @@ static void
 inject(int fd, const struct virtio_net_hdr *vnet, const void *frame,
        size_t len)
 {
-    struct iovec iov[] = {
-        { (void *) vnet, sizeof *vnet }, { (void *) frame, len }
-    };
+    struct iovec iov[] = { { (void *) vnet, sizeof *vnet },
+                           { (void *) frame, len } };
 
     EXPECT(writev(fd, iov, 2) == (ssize_t) (sizeof *vnet + len));
 }
@@ -144,9 +142,12 @@ arrival(int fd, int ms)
         struct sockaddr_ll from;
         char control[128];
         struct msghdr msg = {
-            .msg_name = &from, .msg_namelen = sizeof from,
-            .msg_iov = iov, .msg_iovlen = 2,
-            .msg_control = control, .msg_controllen = sizeof control,
+            .msg_name = &from,
+            .msg_namelen = sizeof from,
+            .msg_iov = iov,
+            .msg_iovlen = 2,
+            .msg_control = control,
+            .msg_controllen = sizeof control,
         };
         ssize_t n = recvmsg(fd, &msg, 0);
 
@@ -171,8 +172,7 @@ expect_arrival(int line, int fd, const void *frame, size_t len)
     expect(!memcmp(in, frame, len), line, "the bytes are those sent");
 }
 
-#define EXPECT_ARRIVAL(FD, FRAME, LEN) \
-    expect_arrival(__LINE__, FD, FRAME, LEN)
+#define EXPECT_ARRIVAL(FD, FRAME, LEN) expect_arrival(__LINE__, FD, FRAME, LEN)
 #define EXPECT_NOTHING(FD) EXPECT(!arrival(FD, 200))
 
 static uint32_t
@@ -223,7 +223,7 @@ partial(int proto)
 {
     static struct virtio_net_hdr vnet;
 
-    vnet = (struct virtio_net_hdr) {
+    vnet = (struct virtio_net_hdr){
         .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
         .csum_start = ETH_HLEN + 20,
         .csum_offset = proto == 6 ? 16 : 6,
@@ -262,8 +262,11 @@ execute(const struct dpx_buf *actions, const void *packet, size_t len,
 {
     struct dpx_buf key = DPX_BUF_INIT;
     struct dpx_execute ex = {
-        .actions = dpx_buf_data(actions), .actions_len = actions->len,
-        .packet = packet, .packet_len = len, .gso_size = gso_size,
+        .actions = dpx_buf_data(actions),
+        .actions_len = actions->len,
+        .packet = packet,
+        .packet_len = len,
+        .gso_size = gso_size,
     };
     struct dpx_request r = { .kind = DPX_DO_EXECUTE, .execute = &ex };
     int error;
@@ -341,7 +344,8 @@ drops(uint32_t port, enum dpx_drop_reason reason)
 static void
 add_port(const char *name, uint32_t number, bool internal)
 {
-    struct dpx_attach_opts opts = { .port = number, .mode = DPX_MODE_TC,
+    struct dpx_attach_opts opts = { .port = number,
+                                    .mode = DPX_MODE_TC,
                                     .internal = internal };
     uint32_t port;
 
@@ -375,7 +379,8 @@ static void
 push_vlan(struct dpx_buf *actions, uint16_t tpid, uint16_t tci)
 {
     struct ovs_action_push_vlan push = {
-        .vlan_tpid = htobe16(tpid), .vlan_tci = htobe16(tci | 0x1000),
+        .vlan_tpid = htobe16(tpid),
+        .vlan_tci = htobe16(tci | 0x1000),
     };
 
     dpx_nla_put(actions, OVS_ACTION_ATTR_PUSH_VLAN, &push, sizeof push);

@@ -21,7 +21,7 @@
 #include "loader/loader.h"
 #include "tests/lib/kernel.h"
 
-static char names[2][DPX_NAME_LEN];     /* Of the datapaths. */
+static char names[2][DPX_NAME_LEN]; /* Of the datapaths. */
 
 /* One CPU: what a packet leads to has mostly happened when it is sent. */
 static int
@@ -37,7 +37,7 @@ prepare(void)
         return dpx_error(errno, "no network namespace: %s", strerror(errno));
     }
     f = fopen("/proc/sys/net/ipv6/conf/default/disable_ipv6", "w");
-    if (f) {                    /* Else there is no IPv6. */
+    if (f) { /* Else there is no IPv6. */
         fputs("1", f);
         fclose(f);
     }
@@ -49,7 +49,9 @@ static size_t
 find_planes(char *list, bool kernel, struct plane *planes[4])
 {
     struct plane *all[] = {
-        &xdp_plane, &tc_plane, &tc_partial_plane,
+        &xdp_plane,
+        &tc_plane,
+        &tc_partial_plane,
         kernel ? &user_pinned_plane : &user_plane,
     };
     size_t n = 0;
@@ -101,7 +103,7 @@ run_in_child(char *list, const char *const files[], size_t n, bool verbose)
     for (int i = 0; i < 2; i++) {
         snprintf(names[i], sizeof names[i], "pl%d%c", getpid(), "xt"[i]);
     }
-    signal(SIGINT, SIG_IGN);    /* The child's end is ours to clean up. */
+    signal(SIGINT, SIG_IGN); /* The child's end is ours to clean up. */
     signal(SIGTERM, SIG_IGN);
     pid = fork();
     if (!pid) {
@@ -126,7 +128,8 @@ int
 main(int argc, char *argv[])
 {
     static const char *const kept[] = {
-        "tests/data/planes.jsonl", "tests/data/actions.jsonl",
+        "tests/data/planes.jsonl",
+        "tests/data/actions.jsonl",
         "tests/data/parse.jsonl",
     };
     const char *const *files = kept;

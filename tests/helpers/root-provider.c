@@ -88,9 +88,13 @@ test_flows(struct upcall *u)
     struct dpx_flow_view view;
     struct dpx_flow_buf buf = { NULL, 0 };
     struct dpx_request r = {
-        .kind = DPX_DO_PUT, .flags = DPX_PUT_CREATE, .stats = &stats,
-        .actions = dpx_buf_data(&actions), .actions_len = actions.len,
-        .view = &view, .buf = &buf,
+        .kind = DPX_DO_PUT,
+        .flags = DPX_PUT_CREATE,
+        .stats = &stats,
+        .actions = dpx_buf_data(&actions),
+        .actions_len = actions.len,
+        .view = &view,
+        .buf = &buf,
     };
     const struct dpx_flow_view *dumped;
     struct dpx_dump_state *state;
@@ -122,7 +126,7 @@ test_flows(struct upcall *u)
     dpx_dump_state_close(state);
     EXPECT_OK(dpx_dump_done(dump));
 
-    r.kind = DPX_DO_PUT;        /* No actions: dropped, and no upcall. */
+    r.kind = DPX_DO_PUT; /* No actions: dropped, and no upcall. */
     r.flags = DPX_PUT_MODIFY;
     r.actions = dpx_buf_data(&none);
     r.actions_len = none.len;
@@ -164,14 +168,17 @@ test_batch(struct upcall *u)
     dpx_buf_put(&key, u->info.key, u->info.key_len);
     dpx_nla_put_u32(&meta, OVS_KEY_ATTR_IN_PORT, 1);
     dpx_nla_put_u32(&bad, OVS_ACTION_ATTR_MAX + 9, 1);
-    for (i = 0; i < N; i++) {   /* put, put, get, del, del. */
-        requests[i] = (struct dpx_request) {
-            .kind = (enum dpx_op_kind[]) { DPX_DO_PUT, DPX_DO_PUT, DPX_DO_GET,
-                                           DPX_DO_DEL, DPX_DO_DEL }[i % 5],
+    for (i = 0; i < N; i++) { /* put, put, get, del, del. */
+        requests[i] = (struct dpx_request){
+            .kind = (enum dpx_op_kind[]){ DPX_DO_PUT, DPX_DO_PUT, DPX_DO_GET,
+                                          DPX_DO_DEL, DPX_DO_DEL }[i % 5],
             .flags = DPX_PUT_CREATE,
-            .key = dpx_buf_data(&key), .key_len = key.len,
-            .actions = dpx_buf_data(&actions), .actions_len = actions.len,
-            .view = &view, .buf = &buf,
+            .key = dpx_buf_data(&key),
+            .key_len = key.len,
+            .actions = dpx_buf_data(&actions),
+            .actions_len = actions.len,
+            .view = &view,
+            .buf = &buf,
         };
     }
     for (; i < N + EXECUTES; i++) {
@@ -181,14 +188,17 @@ test_batch(struct upcall *u)
         len = make_packet(17, i, 60);
         dpx_csum_complete(out, len);
         memcpy(packets[i - N], out, len);
-        *ex = (struct dpx_execute) {
-            .actions = dpx_buf_data(a), .actions_len = a->len,
-            .key = dpx_buf_data(&meta), .key_len = meta.len,
-            .packet = packets[i - N], .packet_len = len,
+        *ex = (struct dpx_execute){
+            .actions = dpx_buf_data(a),
+            .actions_len = a->len,
+            .key = dpx_buf_data(&meta),
+            .key_len = meta.len,
+            .packet = packets[i - N],
+            .packet_len = len,
             .probe = i == N + 2,
         };
-        requests[i] = (struct dpx_request) { .kind = DPX_DO_EXECUTE,
-                                             .execute = ex };
+        requests[i] = (struct dpx_request){ .kind = DPX_DO_EXECUTE,
+                                            .execute = ex };
     }
     for (i = 0; i < N + EXECUTES; i++) {
         ops[i] = &requests[i];
@@ -196,7 +206,9 @@ test_batch(struct upcall *u)
     dpx_operate(dp, ops, N + EXECUTES);
     for (i = 0; i < N; i++) {
         EXPECT(requests[i].error
-               == (i % 5 == 1 ? EEXIST : i % 5 == 4 ? ENOENT : 0));
+               == (i % 5 == 1   ? EEXIST
+                   : i % 5 == 4 ? ENOENT
+                                : 0));
         EXPECT(!requests[i].message == !requests[i].error);
     }
     for (i = 0; i < EXECUTES; i++) {
@@ -479,7 +491,7 @@ main(void)
         perror("cannot make a network namespace");
         return 1;
     }
-    signal(SIGINT, SIG_IGN);    /* The child's end is ours to clean up. */
+    signal(SIGINT, SIG_IGN); /* The child's end is ours to clean up. */
     pid = fork();
     if (!pid) {
         signal(SIGINT, SIG_DFL);
@@ -493,7 +505,8 @@ main(void)
     }
     if (status) {
         printf("not ok - %s\n", WIFSIGNALED(status)
-               ? strsignal(WTERMSIG(status)) : "see above");
+                                    ? strsignal(WTERMSIG(status))
+                                    : "see above");
         dpx_unload(dp_name);
         return 1;
     }

@@ -28,9 +28,9 @@ check(const char *name, int prog)
               && info.verified_insns && info.verified_insns < BUDGET;
 
     printf("%sok %d - %s: %u instructions verified, %u translated, %u bytes "
-           "of machine code\n", ok ? "" : "not ", ++n_tests, name,
-           info.verified_insns, info.xlated_prog_len / 8,
-           info.jited_prog_len);
+           "of machine code\n",
+           ok ? "" : "not ", ++n_tests, name, info.verified_insns,
+           info.xlated_prog_len / 8, info.jited_prog_len);
     n_failed += !ok;
 }
 

@@ -21,9 +21,9 @@ enum {
     N_FLOWS = 4096,
     N_MASKS = 256,
     MTU = 9000,
-    WAIT_MS = 2000,             /* For what is to come. */
-    MAX_LATE = 20,              /* So many times; then less. */
-    POISON = 32,                /* Bytes of metadata in front of a frame. */
+    WAIT_MS = 2000, /* For what is to come. */
+    MAX_LATE = 20,  /* So many times; then less. */
+    POISON = 32,    /* Bytes of metadata in front of a frame. */
 };
 
 /* Drops of so many ports are told apart. */
@@ -35,7 +35,7 @@ struct drops {
 
 struct kernel {
     struct dpx_dp *dp;
-    int peers[SMALL_PORT + 1];   /* Sockets; [0] unused. */
+    int peers[SMALL_PORT + 1];  /* Sockets; [0] unused. */
     int xdp;                    /* Program. */
     struct dpx_buf buf, packet; /* For upcalls. */
     int late;
@@ -45,8 +45,7 @@ static struct kernel xdp_kernel, tc_kernel;
 
 /* Making it --------------------------------------------------------------- */
 
-static int __attribute__((format(printf, 1, 2)))
-run(const char *format, ...)
+static int __attribute__((format(printf, 1, 2))) run(const char *format, ...)
 {
     char command[256];
     va_list args;
@@ -63,7 +62,8 @@ add_port(struct plane *plane, int i)
     struct kernel *k = plane->aux;
     bool xdp = plane->where == DPX_PLANE_XDP;
     struct dpx_attach_opts opts = {
-        .port = i, .mode = xdp ? DPX_MODE_XDP : DPX_MODE_TC,
+        .port = i,
+        .mode = xdp ? DPX_MODE_XDP : DPX_MODE_TC,
     };
     char dev[8], peer[16];
     uint32_t port;
@@ -72,8 +72,8 @@ add_port(struct plane *plane, int i)
     snprintf(dev, sizeof dev, "%c%d", "tx"[xdp], i % 100);
     snprintf(peer, sizeof peer, "%sp", dev);
     error = run("ip link add %s mtu %d type veth peer name %s mtu %d && ip "
-                "link set %s up && ip link set %s %s", dev,
-                i == SMALL_PORT ? SMALL_MTU : MTU, peer, MTU, dev, peer,
+                "link set %s up && ip link set %s %s",
+                dev, i == SMALL_PORT ? SMALL_MTU : MTU, peer, MTU, dev, peer,
                 i == DOWN_PORT ? "down" : "up");
     if (!error) {
         error = dpx_port_add(k->dp, dev, &opts, &port);
@@ -88,7 +88,8 @@ add_port(struct plane *plane, int i)
 int
 kernel_open(struct plane *plane, const char *name)
 {
-    struct dpx_create_opts opts = { .n_flows = N_FLOWS, .n_masks = N_MASKS,
+    struct dpx_create_opts opts = { .n_flows = N_FLOWS,
+                                    .n_masks = N_MASKS,
                                     .no_local = true };
     struct kernel *k = plane->aux;
     int error = dpx_dp_open(name, true, &opts, &k->dp);
@@ -248,7 +249,7 @@ collect(struct kernel *k, uint64_t before, const struct outcome *want,
     };
 
     for (int i = 1; i <= SMALL_PORT; i++) {
-        pfds[i] = (struct pollfd) { .fd = k->peers[i], .events = POLLIN };
+        pfds[i] = (struct pollfd){ .fd = k->peers[i], .events = POLLIN };
     }
     for (;;) {
         note_arrivals(k, got);
@@ -329,7 +330,8 @@ verify_xdp(struct plane *plane, struct datapath *dp, uint32_t in_port,
     static uint8_t in[POISON + MAX_WIRE], out[POISON + MAX_WIRE];
     struct kernel *k = plane->aux;
     struct xdp_md ctx = {
-        .data = POISON, .data_end = POISON + packet->len,
+        .data = POISON,
+        .data_end = POISON + packet->len,
         .ingress_ifindex = dp->maps->ports[in_port].ifindex,
     };
     struct xdp_md ctx_out = ctx;
@@ -351,30 +353,51 @@ verify_xdp(struct plane *plane, struct datapath *dp, uint32_t in_port,
     if (opts.retval != (wanted ? XDP_REDIRECT : XDP_DROP)) {
         return because(FAIL, "test run: verdict %u", opts.retval);
     }
-    if (wanted && (opts.data_size_out != ctx_out.data + wanted->len
-                   || memcmp(out + ctx_out.data, dpx_buf_data(wanted),
-                             wanted->len))) {
+    if (wanted
+        && (opts.data_size_out != ctx_out.data + wanted->len
+            || memcmp(out + ctx_out.data, dpx_buf_data(wanted),
+                      wanted->len))) {
         return because(FAIL, "test run: other bytes");
     }
     return PASS;
 }
 
 struct plane xdp_plane = {
-    .name = "xdp", .where = DPX_PLANE_XDP, .drops = true, .aux = &xdp_kernel,
-    .begin = begin, .end = end, .receive = receive, .verify = verify_xdp,
+    .name = "xdp",
+    .where = DPX_PLANE_XDP,
+    .drops = true,
+    .aux = &xdp_kernel,
+    .begin = begin,
+    .end = end,
+    .receive = receive,
+    .verify = verify_xdp,
 };
 
 struct plane tc_plane = {
-    .name = "tc", .where = DPX_PLANE_TC, .drops = true, .aux = &tc_kernel,
-    .begin = begin, .end = end, .receive = receive,
+    .name = "tc",
+    .where = DPX_PLANE_TC,
+    .drops = true,
+    .aux = &tc_kernel,
+    .begin = begin,
+    .end = end,
+    .receive = receive,
 };
 
 struct plane tc_partial_plane = {
-    .name = "tc-partial", .where = DPX_PLANE_TC, .drops = true,
-    .aux = &tc_kernel, .begin = begin, .end = end, .receive = receive,
+    .name = "tc-partial",
+    .where = DPX_PLANE_TC,
+    .drops = true,
+    .aux = &tc_kernel,
+    .begin = begin,
+    .end = end,
+    .receive = receive,
 };
 
 struct plane user_pinned_plane = {
-    .name = "user", .where = DPX_PLANE_USER, .aux = &tc_kernel,
-    .begin = begin, .end = end, .receive = user_receive,
+    .name = "user",
+    .where = DPX_PLANE_USER,
+    .aux = &tc_kernel,
+    .begin = begin,
+    .end = end,
+    .receive = user_receive,
 };

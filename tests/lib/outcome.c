@@ -124,13 +124,17 @@ compare_outputs(const struct outcome *got, const struct outcome *want)
 
         if (i == got->n_outputs || i == want->n_outputs
             || got->outputs[i].port != want->outputs[i].port) {
-            return because(FAIL, "%zu outputs, expected %zu; number %zu is to "
-                           "another port", got->n_outputs, want->n_outputs, i);
+            return because(FAIL,
+                           "%zu outputs, expected %zu; number %zu is to "
+                           "another port",
+                           got->n_outputs, want->n_outputs, i);
         }
         if (!equal(g, w)) {
-            return because(FAIL, "output %zu, to %u: %zu bytes, expected %zu; "
-                           "byte %zu differs", i, got->outputs[i].port, g->len,
-                           w->len, differ_at(g, w));
+            return because(FAIL,
+                           "output %zu, to %u: %zu bytes, expected %zu; "
+                           "byte %zu differs",
+                           i, got->outputs[i].port, g->len, w->len,
+                           differ_at(g, w));
         }
     }
     return PASS;
@@ -157,8 +161,7 @@ compare_upcalls(const struct outcome *got, const struct outcome *want)
         }
         if (want->upcalls[i].pid
             && got->upcalls[i].pid != want->upcalls[i].pid) {
-            return because(FAIL, "upcall %zu: pid %u", i,
-                           got->upcalls[i].pid);
+            return because(FAIL, "upcall %zu: pid %u", i, got->upcalls[i].pid);
         }
         if (packet->len && !equal(packet, &got->upcalls[i].packet)) {
             return because(FAIL, "upcall %zu: byte %zu of the packet differs",
@@ -193,7 +196,8 @@ compare_drops(const struct outcome *got, const struct outcome *want,
         enum dpx_drop_reason reason = of->drops[i].reason;
 
         if (drops(got, port, reason) != drops(want, port, reason)) {
-            return because(FAIL, "%llu dropped at port %u for %s, expected "
+            return because(FAIL,
+                           "%llu dropped at port %u for %s, expected "
                            "%llu",
                            (unsigned long long) drops(got, port, reason), port,
                            drop_names[reason],

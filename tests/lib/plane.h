@@ -15,8 +15,8 @@
  * one that a datapath in XDP is to execute the flows in.
  *
  * Ports 1 to 8 exist; port 9 is one with a small MTU, port 10 is down, and
- * others do not exist: packets sent there leave no trace but drops.  Without `drops`
- * none is right, except where there is no port. */
+ * others do not exist: packets sent there leave no trace but drops.  Without
+ * `drops` none is right, except where there is no port. */
 
 #ifndef TESTS_PLANE_H
 #define TESTS_PLANE_H 1
@@ -32,7 +32,7 @@
 enum result { PASS, FAIL, SKIP };
 
 enum {
-    LAST_PORT = 8,              /* Of those that are received from. */
+    LAST_PORT = 8, /* Of those that are received from. */
     SMALL_PORT = 9,
     DOWN_PORT = 10,
     SMALL_MTU = 600,
@@ -67,7 +67,7 @@ struct outcome {
         uint64_t packets;
     } drops[MAX_DROPS];
     size_t n_drops;
-    bool unsure;                /* Expected, but something else may come. */
+    bool unsure; /* Expected, but something else may come. */
 };
 
 void outcome_output(struct outcome *, uint32_t port, const void *, size_t);
@@ -93,8 +93,8 @@ struct datapath {
 
 struct plane {
     const char *name;
-    enum dpx_plane where;       /* Flows are to be executed there. */
-    bool drops;                 /* Drops are known. */
+    enum dpx_plane where; /* Flows are to be executed there. */
+    bool drops;           /* Drops are known. */
     void *aux;
 
     /* Puts an empty datapath in `dp`; takes it back. */
@@ -127,8 +127,8 @@ int run_files(struct plane *const planes[], size_t n_planes,
 extern struct plane user_plane;
 
 /* A packet through plane `user` of `dp`, as struct plane's `receive`. */
-enum result user_receive(struct plane *, struct datapath *dp,
-                         uint32_t in_port, const struct dpx_buf *packet,
+enum result user_receive(struct plane *, struct datapath *dp, uint32_t in_port,
+                         const struct dpx_buf *packet,
                          const struct outcome *want, struct outcome *got);
 
 /* reading.c */

@@ -51,7 +51,8 @@ has_quirk(json_t *c, const char *prefix)
     json_t *quirk;
     size_t i;
 
-    json_array_foreach(json_object_get(c, "quirks"), i, quirk) {
+    json_array_foreach(json_object_get(c, "quirks"), i, quirk)
+    {
         if (!strncmp(json_string_value(quirk), prefix, strlen(prefix))) {
             return true;
         }
@@ -94,7 +95,8 @@ read_outputs(json_t *outputs, struct outcome *want)
     json_t *output;
     size_t i;
 
-    json_array_foreach(outputs, i, output) {
+    json_array_foreach(outputs, i, output)
+    {
         read_hex(&packet, json_text(output, "packet"));
         for (uint32_t n = number(output, "times", 1); n; n--) {
             outcome_output(want, number(output, "port", 0),
@@ -112,7 +114,8 @@ read_upcalls(json_t *upcalls, struct outcome *want)
     json_t *upcall;
     size_t i;
 
-    json_array_foreach(upcalls, i, upcall) {
+    json_array_foreach(upcalls, i, upcall)
+    {
         bool action = !strcmp(json_text(upcall, "type"), "action");
         struct dpx_key key;
 
@@ -124,9 +127,8 @@ read_upcalls(json_t *upcalls, struct outcome *want)
         read_hex(&packet, json_text(upcall, "packet"));
         read_hex(&userdata, json_text(upcall, "userdata"));
         outcome_upcall(want, action ? DPX_UPCALL_ACTION : DPX_UPCALL_MISS,
-                       number(upcall, "pid", 0), &key,
-                       dpx_buf_data(&userdata), userdata.len,
-                       dpx_buf_data(&packet), packet.len);
+                       number(upcall, "pid", 0), &key, dpx_buf_data(&userdata),
+                       userdata.len, dpx_buf_data(&packet), packet.len);
     }
     dpx_buf_free(&packet);
     dpx_buf_free(&userdata);
@@ -140,7 +142,8 @@ read_drops(json_t *drops, struct outcome *want)
     json_t *drop;
     size_t i;
 
-    json_array_foreach(drops, i, drop) {
+    json_array_foreach(drops, i, drop)
+    {
         const char *name = json_text(drop, "reason");
         int reason = 0;
 
@@ -220,9 +223,13 @@ put_attrs(struct datapath *dp, const struct dpx_buf *key_attrs,
     const void *masks = mask_attrs->len ? dpx_buf_data(mask_attrs) : NULL;
     struct dpx_program prog = { 0 };
     struct dpx_flow flow = {
-        .key = key, .mask = &mask, .key_attrs = dpx_buf_data(key_attrs),
-        .key_len = key_attrs->len, .mask_attrs = masks,
-        .mask_len = mask_attrs->len, .actions = dpx_buf_data(actions),
+        .key = key,
+        .mask = &mask,
+        .key_attrs = dpx_buf_data(key_attrs),
+        .key_len = key_attrs->len,
+        .mask_attrs = masks,
+        .mask_len = mask_attrs->len,
+        .actions = dpx_buf_data(actions),
         .actions_len = actions->len,
     };
     int error = dpx_key_from_attrs(flow.key_attrs, flow.key_len, masks,
@@ -265,9 +272,11 @@ put_flows(struct datapath *dp, json_t *c)
     json_t *flow;
     size_t i;
 
-    json_array_foreach(json_object_get(c, "flows"), i, flow) {
+    json_array_foreach(json_object_get(c, "flows"), i, flow)
+    {
         int error = i < MAX_FLOWS
-                    ? read_key(json_text(flow, "key"), &key, &mask) : E2BIG;
+                        ? read_key(json_text(flow, "key"), &key, &mask)
+                        : E2BIG;
 
         dpx_buf_clear(&actions);
         if (!error) {

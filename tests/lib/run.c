@@ -56,8 +56,10 @@ compare_hits(struct plane *plane, struct datapath *dp, json_t *c)
                              (unsigned long long) view.stats.packets,
                              (unsigned long long) hits);
         } else if (hits && view.stats.planes != 1 << where) {
-            result = because(FAIL, "flow %zu: executed in planes %#x, and not "
-                             "in %#x", i, view.stats.planes, 1 << where);
+            result = because(FAIL,
+                             "flow %zu: executed in planes %#x, and not "
+                             "in %#x",
+                             i, view.stats.planes, 1 << where);
         } else if (hits && where != plane->where) {
             result = because(SKIP, "passed on from XDP to TC, right there");
         }
@@ -65,7 +67,8 @@ compare_hits(struct plane *plane, struct datapath *dp, json_t *c)
     }
     free(buf.data);
     return result == PASS && !any
-           ? because(SKIP, "missed, which is not XDP's, right in TC") : result;
+               ? because(SKIP, "missed, which is not XDP's, right in TC")
+               : result;
 }
 
 /* A case ------------------------------------------------------------------ */
@@ -168,7 +171,7 @@ run_case(struct plane *plane, json_t *c)
 
 static struct count {
     char name[100];
-    int n[3];                   /* By enum result. */
+    int n[3]; /* By enum result. */
 } groups[MAX_NAMES], causes[MAX_NAMES];
 
 static struct count *

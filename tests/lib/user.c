@@ -15,7 +15,8 @@ fits(uint32_t port, const struct dpx_buf *frame)
 {
     const uint8_t *p = dpx_buf_data(frame);
     size_t tag = !memcmp(p + 12, "\x81\0", 2) || !memcmp(p + 12, "\x88\xa8", 2)
-                 ? 4 : 0;
+                     ? 4
+                     : 0;
 
     return port != SMALL_PORT || frame->len <= SMALL_MTU + 14 + tag;
 }
@@ -26,8 +27,7 @@ on_output(void *out, uint32_t port, const struct dpx_packet *packet)
     if (!fits(port, &packet->frame)) {
         return;
     }
-    outcome_output(out, port, dpx_buf_data(&packet->frame),
-                   packet->frame.len);
+    outcome_output(out, port, dpx_buf_data(&packet->frame), packet->frame.len);
 }
 
 static void
@@ -79,6 +79,9 @@ end(struct plane *plane, struct datapath *dp)
 }
 
 struct plane user_plane = {
-    .name = "user", .where = DPX_PLANE_USER, .begin = begin, .end = end,
+    .name = "user",
+    .where = DPX_PLANE_USER,
+    .begin = begin,
+    .end = end,
     .receive = user_receive,
 };

@@ -50,8 +50,7 @@ wire_open(const char *device)
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, 0);
     int on = 1, bytes = 16 << 20;
 
-    if (fd < 0
-        || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on)
+    if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on)
         || setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on)
         || setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on)
         || setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes)
@@ -112,13 +111,13 @@ size_t
 wire_receive(int fd, uint8_t *frame)
 {
     struct virtio_net_hdr vnet;
-    struct iovec iov[] = {
-        { &vnet, sizeof vnet }, { frame, MAX_WIRE - 4 }
-    };
+    struct iovec iov[] = { { &vnet, sizeof vnet }, { frame, MAX_WIRE - 4 } };
     char control[128];
     struct msghdr msg = {
-        .msg_iov = iov, .msg_iovlen = 2,
-        .msg_control = control, .msg_controllen = sizeof control,
+        .msg_iov = iov,
+        .msg_iovlen = 2,
+        .msg_control = control,
+        .msg_controllen = sizeof control,
     };
     ssize_t n = recvmsg(fd, &msg, 0);
 
@@ -141,8 +140,9 @@ wire_partial(uint8_t *frame, size_t len, struct virtio_net_hdr *vnet)
         || len - l.tp < (l.proto == IPPROTO_TCP ? 20 : 8)) {
         return false;
     }
-    *vnet = (struct virtio_net_hdr) {
-        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = l.tp,
+    *vnet = (struct virtio_net_hdr){
+        .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+        .csum_start = l.tp,
         .csum_offset = l.proto == IPPROTO_TCP ? 16 : 6,
     };
     check = frame + l.tp + vnet->csum_offset;

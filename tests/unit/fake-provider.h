@@ -21,8 +21,8 @@
 #include "dpif/dpif-provider.h"
 #include "lib/error.h"
 
-static int fake_error;          /* What the next operations return. */
-static char fake_calls[4096];   /* What was called, in order. */
+static int fake_error;        /* What the next operations return. */
+static char fake_calls[4096]; /* What was called, in order. */
 
 static const struct dpif_class fake_class;
 
@@ -85,8 +85,7 @@ fake_port_query_by_number(const struct dpif *dpif, uint32_t port_no,
         memset(port, 0xff, sizeof *port);
         return fake_error;
     }
-    *port = (struct dpif_port) { strdup("fakeport"), strdup("fake"),
-                                 port_no };
+    *port = (struct dpif_port){ strdup("fakeport"), strdup("fake"), port_no };
     return 0;
 }
 

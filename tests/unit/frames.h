@@ -16,15 +16,15 @@ enum { ROUTING = 43, FRAGMENT = 44 };
 
 /* What a packet is to have.  Zero fields: nothing of the kind. */
 struct recipe {
-    uint8_t version;            /* 4 or 6. */
+    uint8_t version; /* 4 or 6. */
     uint8_t proto;
     uint8_t tags;
-    uint8_t options;            /* Words of IPv4 options. */
-    uint8_t ext;                /* An IPv6 extension header. */
+    uint8_t options; /* Words of IPv4 options. */
+    uint8_t ext;     /* An IPv6 extension header. */
     uint8_t segments_left;
-    uint16_t frag;              /* As in IPv4's header. */
-    uint8_t no_sum;             /* UDP without a checksum. */
-    uint8_t payload;            /* Bytes. */
+    uint16_t frag;   /* As in IPv4's header. */
+    uint8_t no_sum;  /* UDP without a checksum. */
+    uint8_t payload; /* Bytes. */
 };
 
 struct frame {
@@ -114,7 +114,7 @@ checksum(const struct recipe *r, struct frame *f)
 
         memset(tp + 8, 0, 4);
         crc = crc32c(tp, len);
-        memcpy(tp + 8, &crc, 4);        /* Little-endian, like the host. */
+        memcpy(tp + 8, &crc, 4); /* Little-endian, like the host. */
         return;
     }
     if (r->proto != ICMP) {
@@ -181,8 +181,9 @@ cook(const struct recipe *r)
         put16(p + 14 + 4 * i, 0x2064 + i);
     }
     put16(p + f.net - 2, r->version == 4 ? 0x0800 : 0x86dd);
-    f.tp = f.net + (r->version == 4 ? cook_ipv4(r, p + f.net, tp_bytes)
-                                    : cook_ipv6(r, p + f.net, tp_bytes));
+    f.tp = f.net
+           + (r->version == 4 ? cook_ipv4(r, p + f.net, tp_bytes)
+                              : cook_ipv6(r, p + f.net, tp_bytes));
     f.len = f.tp + tp_bytes;
     for (size_t i = f.tp; i < f.len; i++) {
         p[i] = 7 * i;
@@ -210,9 +211,15 @@ static const struct recipe recipes[] = {
     { .version = 6, .proto = UDP, .payload = 30 },
     { .version = 6, .proto = UDP, .payload = 3, .ext = 60 },
     { .version = 6, .proto = TCP, .payload = 8, .ext = ROUTING },
-    { .version = 6, .proto = UDP, .payload = 8, .ext = FRAGMENT,
+    { .version = 6,
+      .proto = UDP,
+      .payload = 8,
+      .ext = FRAGMENT,
       .frag = 0x2000 },
-    { .version = 6, .proto = UDP, .payload = 8, .ext = FRAGMENT,
+    { .version = 6,
+      .proto = UDP,
+      .payload = 8,
+      .ext = FRAGMENT,
       .frag = 0x0007 },
     { .version = 6, .proto = SCTP, .payload = 16, .tags = 2 },
     { .version = 6, .proto = ICMPV6, .payload = 24 },

@@ -160,8 +160,8 @@ static inline void
 count(struct fixture *f, uint32_t flow, uint32_t cpu, uint64_t packets,
       uint64_t bytes, uint16_t tcp_flags)
 {
-    struct dpx_counter *c
-        = &f->maps->counters[cpu * f->maps->conf.n_flows + flow];
+    struct dpx_counter *c =
+        &f->maps->counters[cpu * f->maps->conf.n_flows + flow];
     struct dpx_clock clock;
 
     dpx_clock_read(f->maps, &clock);
@@ -233,7 +233,9 @@ fixture_open(void **state, uint32_t n_flows, uint32_t n_masks,
     conf.n_buckets = conf.bucket_mask + 1 + n_flows;
     *state = f;
     return dpx_maps_create_memory("test", &conf, &f->maps)
-           || dpx_table_open(f->maps, &f->table) ? -1 : 0;
+                   || dpx_table_open(f->maps, &f->table)
+               ? -1
+               : 0;
 }
 
 static inline int

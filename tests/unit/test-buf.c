@@ -86,11 +86,10 @@ static void
 test_attributes(void **state)
 {
     static const uint8_t expected[] = {
-        20, 0, 7, 0,                    /* A nest of type 7. */
-        5, 0, 1, 0, 0xaa, 0, 0, 0,      /* u8. */
-        8, 0, 2, 0, 4, 3, 2, 1,         /* u32. */
-        12, 0, 3, 0, 8, 7, 6, 5, 4, 3, 2, 1,
-        6, 0, 4, 0, 2, 1, 0, 0,
+        20, 0, 7, 0,                /* A nest of type 7. */
+        5,  0, 1, 0, 0xaa, 0, 0, 0, /* u8. */
+        8,  0, 2, 0, 4,    3, 2, 1, /* u32. */
+        12, 0, 3, 0, 8,    7, 6, 5, 4, 3, 2, 1, 6, 0, 4, 0, 2, 1, 0, 0,
     };
     struct dpx_buf b;
     struct nlattr nla;
@@ -135,10 +134,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_put_push),
-        cmocka_unit_test(test_text),
-        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_empty),  cmocka_unit_test(test_put_push),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_attributes),
         cmocka_unit_test(test_errors),
     };
 

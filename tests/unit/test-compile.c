@@ -53,7 +53,7 @@ static void
 set(uint16_t attr, const void *value, const void *value_mask, size_t n)
 {
     size_t nest = dpx_nla_nest(&acts, value_mask ? OVS_ACTION_ATTR_SET_MASKED
-                               : OVS_ACTION_ATTR_SET);
+                                                 : OVS_ACTION_ATTR_SET);
     uint8_t both[80];
 
     memcpy(both, value, n);
@@ -184,16 +184,14 @@ test_set_eth(void **state)
     assert_int_equal(compile(), 0);
     assert_int_equal(prog.n, 4);
     for (int i = 0; i < 3; i++) {
-        assert_op(i, DPX_OP_SET, DPX_LAYER_ETH, 4 * i, word[i], UINT32_MAX,
-                  0);
+        assert_op(i, DPX_OP_SET, DPX_LAYER_ETH, 4 * i, word[i], UINT32_MAX, 0);
     }
     assert_int_equal(prog.body_flags, DPX_BODY_XDP);
 
     /* Words without a bit in the mask cost nothing. */
     flow(0, 0);
     m.eth_dst[0] = 0xff;
-    set(OVS_KEY_ATTR_ETHERNET, "\0\0\0\0\0\0\7\0\0\0\0\0", &m,
-        sizeof eth);
+    set(OVS_KEY_ATTR_ETHERNET, "\0\0\0\0\0\0\7\0\0\0\0\0", &m, sizeof eth);
     output(1);
     assert_int_equal(compile(), 0);
     assert_int_equal(prog.n, 2);
@@ -211,8 +209,9 @@ test_set_eth(void **state)
 static void
 test_set_ipv4(void **state)
 {
-    struct ovs_key_ipv4 ip = { htonl(0x0a000001), htonl(0x0a000002), 17,
-                               0x20, 63, 0 };
+    struct ovs_key_ipv4 ip = {
+        htonl(0x0a000001), htonl(0x0a000002), 17, 0x20, 63, 0
+    };
     struct ovs_key_ipv4 m = { .ipv4_ttl = 0xf0 };
 
     (void) state;
@@ -234,7 +233,7 @@ test_set_ipv4(void **state)
     set(OVS_KEY_ATTR_IPV4, &ip, NULL, sizeof ip);
     assert_refused(EINVAL, "set(ipv4): proto and frag cannot be changed");
     flow(ETH_P_IP, 0);
-    ip = (struct ovs_key_ipv4) { .ipv4_ttl = 0x30 };
+    ip = (struct ovs_key_ipv4){ .ipv4_ttl = 0x30 };
     set(OVS_KEY_ATTR_IPV4, &ip, &m, sizeof ip);
     output(1);
     assert_int_equal(compile(), 0);
@@ -253,7 +252,8 @@ static void
 test_set_ipv6(void **state)
 {
     struct ovs_key_ipv6 ip = { .ipv6_label = htonl(0x12345),
-                               .ipv6_proto = 17, .ipv6_tclass = 0xab,
+                               .ipv6_proto = 17,
+                               .ipv6_tclass = 0xab,
                                .ipv6_hlimit = 9 };
     struct ovs_key_ipv6 m = { .ipv6_tclass = 0x0f };
 
@@ -271,7 +271,7 @@ test_set_ipv6(void **state)
               DPX_CSUM_PSEUDO);
 
     flow(ETH_P_IPV6, 0);
-    ip = (struct ovs_key_ipv6) { .ipv6_tclass = 0x0b };
+    ip = (struct ovs_key_ipv6){ .ipv6_tclass = 0x0b };
     set(OVS_KEY_ATTR_IPV6, &ip, &m, sizeof ip);
     output(1);
     assert_int_equal(compile(), 0);
@@ -311,7 +311,7 @@ test_set_ports(void **state)
         assert_int_equal(compile(), EINVAL);
     }
     assert_refused(EINVAL, "set(sctp): the flow must match IP with proto 132, "
-                   "not a later fragment");
+                           "not a later fragment");
 }
 
 static void
@@ -410,7 +410,7 @@ test_limits(void **state)
     (void) state;
     flow(0, 0);
     for (int i = 0; i < 4096; i++) {
-        output(i);              /* 32 KB of attributes. */
+        output(i); /* 32 KB of attributes. */
     }
     assert_int_equal(compile(), 0);
     assert_int_equal(prog.n, 4096);
@@ -454,15 +454,15 @@ test_fits(void **state)
     assert_true(fits());
     key.tp_src = mask.tp_src = 1;
     dpx_buf_put(&copy, dpx_buf_data(&acts), acts.len);
-    assert_true(dpx_program_fits(&prog, dpx_buf_data(&copy), copy.len, &key,
-                                 &mask));
+    assert_true(
+        dpx_program_fits(&prog, dpx_buf_data(&copy), copy.len, &key, &mask));
     dpx_buf_data(&copy)[4] = 2;
-    assert_false(dpx_program_fits(&prog, dpx_buf_data(&copy), copy.len, &key,
-                                  &mask));
+    assert_false(
+        dpx_program_fits(&prog, dpx_buf_data(&copy), copy.len, &key, &mask));
     assert_false(dpx_program_fits(&prog, dpx_buf_data(&acts), 0, &key, &mask));
-    assert_false(dpx_program_fits(&prog, dpx_buf_data(&acts), acts.len, &key,
-                                  NULL));
-    mask.ip_proto = 0x7f;       /* Of which 6 has the same bits. */
+    assert_false(
+        dpx_program_fits(&prog, dpx_buf_data(&acts), acts.len, &key, NULL));
+    mask.ip_proto = 0x7f; /* Of which 6 has the same bits. */
     assert_false(fits());
     flow(ETH_P_IPV6, 6);
     output(1);
@@ -492,18 +492,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outputs),
-        cmocka_unit_test(test_vlan),
-        cmocka_unit_test(test_dead_ops),
-        cmocka_unit_test(test_set_eth),
-        cmocka_unit_test(test_set_ipv4),
-        cmocka_unit_test(test_set_ipv6),
-        cmocka_unit_test(test_set_ports),
-        cmocka_unit_test(test_set_key),
-        cmocka_unit_test(test_userspace),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_fits),
+        cmocka_unit_test(test_outputs),   cmocka_unit_test(test_vlan),
+        cmocka_unit_test(test_dead_ops),  cmocka_unit_test(test_set_eth),
+        cmocka_unit_test(test_set_ipv4),  cmocka_unit_test(test_set_ipv6),
+        cmocka_unit_test(test_set_ports), cmocka_unit_test(test_set_key),
+        cmocka_unit_test(test_userspace), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_fits),
     };
 
     return cmocka_run_group_tests(tests, NULL, clean_up);

@@ -65,8 +65,8 @@ blacklist_first(void)
     dp_blacklist_provider("netdev");
     dp_blacklist_provider(NULL);
     return has_type("xdp") && !has_type("netdev")
-        && dp_register_provider(&dpif_netdev_class) == EINVAL
-        && dpif_open("x", "netdev", &dpif) == EAFNOSUPPORT;
+           && dp_register_provider(&dpif_netdev_class) == EINVAL
+           && dpif_open("x", "netdev", &dpif) == EAFNOSUPPORT;
 }
 
 static bool
@@ -77,9 +77,9 @@ blacklist_later(void)
     dp_blacklist_provider("netdev");
     dp_blacklist_provider("fake");
     return had && has_type("netdev") && !has_type("fake")
-        && dp_register_provider(&fake_class) == EINVAL
-        && !dp_unregister_provider("netdev") && !has_type("netdev")
-        && dp_register_provider(&dpif_netdev_class) == EINVAL;
+           && dp_register_provider(&fake_class) == EINVAL
+           && !dp_unregister_provider("netdev") && !has_type("netdev")
+           && dp_register_provider(&dpif_netdev_class) == EINVAL;
 }
 
 static _Atomic unsigned int n_found;
@@ -218,15 +218,14 @@ test_zeroed_on_error(void **state)
     assert_int_equal(dpif_get_dp_stats(fake, &stats), EIO);
     assert_int_equal(stats.n_hit, 0);
     assert_int_equal(stats.n_masks, 0);
-    assert_int_equal(dpif_port_add(fake, &(struct dpif_netdev) { "a", 0, 0 },
-                                   &number), EIO);
+    assert_int_equal(
+        dpif_port_add(fake, &(struct dpif_netdev){ "a", 0, 0 }, &number), EIO);
     assert_int_equal(number, DPIF_PORT_NONE);
     assert_int_equal(dpif_port_query_by_number(fake, 1, &port), EIO);
     assert_true(!port.name && !port.type && !port.port_no);
     assert_int_equal(dpif_port_get_name(fake, 1, name, sizeof name), EIO);
     assert_string_equal(name, "");
-    assert_int_equal(dpif_flow_get(fake, NULL, 0, &actions, &flow_stats),
-                     EIO);
+    assert_int_equal(dpif_flow_get(fake, NULL, 0, &actions, &flow_stats), EIO);
     assert_null(actions);
     assert_int_equal(flow_stats.n_packets, 0);
     assert_int_equal(dpif_recv(fake, 0, &upcall, &buf), EIO);
@@ -281,8 +280,8 @@ test_operate_runs(void **state)
 
     (void) state;
     dpx_buf_put(&packet, NULL, 60);
-    dpx_nla_put_u32(&key, 3, 1);                /* in_port(1) */
-    dpx_nla_put_u32(&acts, 1, 2);               /* output(2) */
+    dpx_nla_put_u32(&key, 3, 1);  /* in_port(1) */
+    dpx_nla_put_u32(&acts, 1, 2); /* output(2) */
     dpx_nla_put_u32(&two, 1, 2);
     dpx_nla_put_u32(&two, 1, 3);
     for (int i = 0; i < 7; i++) {
@@ -297,15 +296,15 @@ test_operate_runs(void **state)
         };
         pointers[i] = &ops[i];
     }
-    ops[0] = (struct dpif_op) { .type = DPIF_OP_FLOW_PUT, .error = -1 };
+    ops[0] = (struct dpif_op){ .type = DPIF_OP_FLOW_PUT, .error = -1 };
     ops[2].u.execute.needs_help = true;
     ops[2].u.execute.actions = (const void *) dpx_buf_data(&two);
     ops[2].u.execute.actions_len = two.len;
-    ops[3] = (struct dpif_op) { .type = DPIF_OP_FLOW_DEL, .error = -1 };
+    ops[3] = (struct dpif_op){ .type = DPIF_OP_FLOW_DEL, .error = -1 };
     ops[5].u.execute.actions_len = 0;
     dpif_operate(fake, pointers, 7);
     assert_string_equal(fake_calls, "( put execute ) ( execute ) ( execute ) "
-                        "( del execute ) ( execute ) ");
+                                    "( del execute ) ( execute ) ");
     for (int i = 0; i < 7; i++) {
         assert_int_equal(ops[i].error, 0);
         assert_null(ops[i].message);
@@ -340,8 +339,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_registry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_names, setup, teardown),
         cmocka_unit_test(test_sets),
-        cmocka_unit_test_setup_teardown(test_zeroed_on_error, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(test_zeroed_on_error, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dump_errors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_operate_runs, setup, teardown),
     };

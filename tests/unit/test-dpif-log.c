@@ -69,8 +69,8 @@ test_texts(void **state)
     dpif_flow_dump_state_uninit(&dump, s);
     dpif_flow_dump_done(&dump);
     assert_string_equal(written(), "dpx|DBG|fake@x: flow_dump_start success\n"
-                        "dpx|DBG|fake@x: dumped all flows\n"
-                        "dpx|DBG|fake@x: flow_dump_done success\n");
+                                   "dpx|DBG|fake@x: dumped all flows\n"
+                                   "dpx|DBG|fake@x: flow_dump_done success\n");
 
     dpx_nla_put_u32(&key, 3, 1);
     dpx_nla_put_u32(&acts, 1, 2);
@@ -78,27 +78,27 @@ test_texts(void **state)
                   (const void *) dpx_buf_data(&key), key.len, NULL, 0,
                   (const void *) dpx_buf_data(&acts), acts.len, NULL);
     assert_string_equal(written(), "dpx|DBG|fake@x: put[create][modify][zero]"
-                        " in_port(1), actions:2\n");
+                                   " in_port(1), actions:2\n");
 
     fake_error = EIO;
     dpif_flow_put(fake, DPIF_FP_CREATE, (const void *) dpx_buf_data(&key),
                   key.len, NULL, 0, (const void *) dpx_buf_data(&acts),
                   acts.len, &stats);
-    assert_string_equal(written(), "dpx|WARN|fake@x: failed to put[create] "
+    assert_string_equal(written(),
+                        "dpx|WARN|fake@x: failed to put[create] "
                         "(failure 0) in_port(1), packets:0, bytes:0, "
                         "used:never, actions:2\n");
     dpif_delete(fake);
     assert_non_null(strstr(written(), "dpx|WARN|fake@x: delete failed ("));
     /* That a flow exists is no failure. */
     fake_error = EEXIST;
-    dpif_flow_put(fake, 0, (const void *) dpx_buf_data(&key), key.len, NULL,
-                  0, NULL, 0, NULL);
-    assert_string_equal(written(),
-                        "dpx|DBG|fake@x: failed to put (failure 0) "
-                        "in_port(1)\n");
+    dpif_flow_put(fake, 0, (const void *) dpx_buf_data(&key), key.len, NULL, 0,
+                  NULL, 0, NULL);
+    assert_string_equal(written(), "dpx|DBG|fake@x: failed to put (failure 0) "
+                                   "in_port(1)\n");
     /* Nor that there is no such port. */
     fake_error = ENOENT;
-    dpif_port_query_by_name(fake, "a", &(struct dpif_port) { 0 });
+    dpif_port_query_by_name(fake, "a", &(struct dpif_port){ 0 });
     assert_int_equal(count(written(), "|DBG|"), 1);
     dpif_port_exists(fake, "a");
     assert_string_equal(written(), "");
@@ -107,7 +107,7 @@ test_texts(void **state)
     assert_int_equal(count(written(), "|WARN|"), 1);
     /* Nothing to receive is nothing to tell. */
     fake_error = EAGAIN;
-    dpif_recv(fake, 0, &(struct dpif_upcall) { 0 }, &acts);
+    dpif_recv(fake, 0, &(struct dpif_upcall){ 0 }, &acts);
     assert_string_equal(written(), "");
     dpx_buf_free(&key);
     dpx_buf_free(&acts);
@@ -123,7 +123,7 @@ test_batch(void **state)
     dpx_log_set_level(DPX_LOG_WARN);
     fake_error = EIO;
     written();
-    dpif_operate(fake, (struct dpif_op *[]) { &a, &b }, 2);
+    dpif_operate(fake, (struct dpif_op *[]){ &a, &b }, 2);
     written();
     assert_non_null(strstr(dpx_buf_str(&text), "(failure 0)"));
     assert_non_null(strstr(dpx_buf_str(&text), "(failure 1)"));
@@ -191,7 +191,7 @@ test_bucket(void **state)
     assert_in_range(n, 5, 6);
     assert_false(dpx_log_wanted(DPX_LOG_INFO, &limit));
     written();
-    usleep(50000);              /* One in 10 ms. */
+    usleep(50000); /* One in 10 ms. */
     assert_true(dpx_log_wanted(DPX_LOG_WARN, &limit));
     assert_int_equal(count(written(), "suppressed"), 1);
     assert_true(dpx_log_wanted(DPX_LOG_WARN, NULL));
@@ -241,12 +241,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_not_formatted),
-        cmocka_unit_test(test_bucket),
-        cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_texts),         cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_not_formatted), cmocka_unit_test(test_bucket),
+        cmocka_unit_test(test_targets),       cmocka_unit_test(test_limits),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -40,11 +40,11 @@ test_round_trips(void **state)
         uint16_t eth_type;
         uint8_t proto, frag, type;
     } rows[] = {
-        { ETH_P_802_2, 0, 0, 0 }, { ETH_P_ARP, 2, 0, 0 },
-        { ETH_P_RARP, 3, 0, 0 }, { ETH_P_IP, 6, 0, 0 },
-        { ETH_P_IP, 17, 1, 0 }, { ETH_P_IP, 17, 2, 0 },
-        { ETH_P_IP, 132, 0, 0 }, { ETH_P_IP, 1, 0, 8 },
-        { ETH_P_IPV6, 6, 1, 0 }, { ETH_P_IPV6, 58, 0, 1 },
+        { ETH_P_802_2, 0, 0, 0 },   { ETH_P_ARP, 2, 0, 0 },
+        { ETH_P_RARP, 3, 0, 0 },    { ETH_P_IP, 6, 0, 0 },
+        { ETH_P_IP, 17, 1, 0 },     { ETH_P_IP, 17, 2, 0 },
+        { ETH_P_IP, 132, 0, 0 },    { ETH_P_IP, 1, 0, 8 },
+        { ETH_P_IPV6, 6, 1, 0 },    { ETH_P_IPV6, 58, 0, 1 },
         { ETH_P_IPV6, 58, 0, 135 }, { ETH_P_IPV6, 44, 2, 0 },
         { ETH_P_MPLS_UC, 0, 0, 0 }, { 0x88b5, 0, 0, 0 },
     };
@@ -173,19 +173,20 @@ make_keys(struct dpx_buf keys[N_KEYS])
         uint16_t eth_type;
         uint8_t proto, tags, labels, cut;
     } rows[] = {
-        { ETH_P_IP, 6, 0, 0, 0 }, { ETH_P_IP, 17, 0, 0, 0 },
-        { ETH_P_IP, 17, 1, 0, 0 }, { ETH_P_IP, 6, 1, 0, 0 },
-        { ETH_P_IP, 6, 2, 0, 0 }, { ETH_P_MPLS_UC, 0, 0, 1, 0 },
+        { ETH_P_IP, 6, 0, 0, 0 },      { ETH_P_IP, 17, 0, 0, 0 },
+        { ETH_P_IP, 17, 1, 0, 0 },     { ETH_P_IP, 6, 1, 0, 0 },
+        { ETH_P_IP, 6, 2, 0, 0 },      { ETH_P_MPLS_UC, 0, 0, 1, 0 },
         { ETH_P_MPLS_UC, 0, 0, 3, 0 }, { ETH_P_MPLS_UC, 0, 1, 2, 0 },
-        { ETH_P_802_2, 0, 0, 0, 0 }, { ETH_P_8021Q, 0, 0, 0, 1 },
-        { ETH_P_IP, 6, 0, 0, 0 }, { ETH_P_IP, 6, 0, 0, 0 },
+        { ETH_P_802_2, 0, 0, 0, 0 },   { ETH_P_8021Q, 0, 0, 0, 1 },
+        { ETH_P_IP, 6, 0, 0, 0 },      { ETH_P_IP, 6, 0, 0, 0 },
         { ETH_P_IP, 6, 0, 0, 0 },
     };
     const uint32_t mark = 1, ethernet = 0;
 
     for (size_t i = 0; i < N_KEYS; i++) {
         struct dpx_key made = {
-            .in_port = i, .eth_type = htons(rows[i].eth_type),
+            .in_port = i,
+            .eth_type = htons(rows[i].eth_type),
             .ip_proto = rows[i].proto,
         };
 
@@ -219,8 +220,9 @@ assert_same(const struct dpx_buf *before, const struct dpx_buf *after,
     error = dpx_key_from_attrs(dpx_buf_data(after), after->len,
                                dpx_buf_data(ones), ones->len, &key, &mask);
     assert_int_equal(dpx_key_from_attrs_memo(
-        dpx_buf_data(after), after->len, dpx_buf_data(ones), ones->len, &memo,
-        &second, &spaces[1], &maskp), error);
+                         dpx_buf_data(after), after->len, dpx_buf_data(ones),
+                         ones->len, &memo, &second, &spaces[1], &maskp),
+                     error);
     if (!error) {
         assert_memory_equal(&second, &key, sizeof key);
         assert_memory_equal(maskp, &mask, sizeof mask);
@@ -261,9 +263,11 @@ test_memo_used(void **state)
     make_keys(keys);
     put_ones(dpx_buf_data(&keys[3]), keys[3].len, &ones);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(dpx_key_from_attrs_memo(
-            dpx_buf_data(&keys[3]), keys[3].len, dpx_buf_data(&ones),
-            ones.len, &memo, &key, &spaces[i], &masks[i]), 0);
+        assert_int_equal(
+            dpx_key_from_attrs_memo(dpx_buf_data(&keys[3]), keys[3].len,
+                                    dpx_buf_data(&ones), ones.len, &memo, &key,
+                                    &spaces[i], &masks[i]),
+            0);
     }
     assert_ptr_equal(masks[0], &spaces[0]);
     assert_ptr_equal(masks[1], &spaces[0]);
@@ -277,10 +281,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_tags),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_memo),
+        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_hostile),     cmocka_unit_test(test_memo),
         cmocka_unit_test(test_memo_used),
     };
 

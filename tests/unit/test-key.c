@@ -41,8 +41,9 @@ fill(struct dpx_buf *b, uint16_t type, uint8_t byte, size_t n)
 static void
 put_ipv4(struct dpx_buf *b, uint8_t proto, uint8_t frag)
 {
-    struct ovs_key_ipv4 ipv4 = { htonl(0x0a000001), htonl(0x0a000002), proto,
-                                 4, 64, frag };
+    struct ovs_key_ipv4 ipv4 = {
+        htonl(0x0a000001), htonl(0x0a000002), proto, 4, 64, frag
+    };
 
     dpx_nla_put(b, OVS_KEY_ATTR_IPV4, &ipv4, sizeof ipv4);
 }
@@ -72,8 +73,8 @@ start(uint16_t eth_type)
 static int
 read_both(void)
 {
-    return dpx_key_from_attrs(dpx_buf_data(&k), k.len, dpx_buf_data(&m),
-                              m.len, &key, &mask);
+    return dpx_key_from_attrs(dpx_buf_data(&k), k.len, dpx_buf_data(&m), m.len,
+                              &key, &mask);
 }
 
 static int
@@ -184,8 +185,10 @@ test_attributes(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         start(0);
         fill(&k, rows[i].type, 1, rows[i].len);
-        assert_refused(read_exact(), i + 1 < sizeof rows / sizeof rows[0]
-                       ? EINVAL : EOPNOTSUPP, rows[i].text);
+        assert_refused(read_exact(),
+                       i + 1 < sizeof rows / sizeof rows[0] ? EINVAL
+                                                            : EOPNOTSUPP,
+                       rows[i].text);
     }
     start(0);
     dpx_buf_put(&k, "x", 1);
@@ -193,8 +196,7 @@ test_attributes(void **state)
                    "key: 1 bytes behind the last attribute");
     start(0);
     fill(&m, OVS_KEY_ATTR_IPV6, 1, 39);
-    assert_refused(read_both(), EINVAL,
-                   "mask of ipv6: 39 bytes, expected 40");
+    assert_refused(read_both(), EINVAL, "mask of ipv6: 39 bytes, expected 40");
 }
 
 static void
@@ -230,7 +232,8 @@ test_layers(void **state)
     assert_refused(read_exact(), EINVAL,
                    "ipv4: missing from a key of eth_type 0x0800");
     put_ipv4(&k, 17, 0);
-    assert_refused(read_exact(), EINVAL, "udp: missing from a key of IP with "
+    assert_refused(read_exact(), EINVAL,
+                   "udp: missing from a key of IP with "
                    "proto 17, not a later fragment");
     start(ETH_P_IP);
     put_ipv4(&k, 17, DPX_FRAG_LATER);
@@ -334,7 +337,8 @@ test_vlan(void **state)
                    "mask of vlan: 0x0fff without the bit 0x1000 (cfi)");
     dpx_buf_clear(&m);
     dpx_nla_end(&m, tag(&m, 0xff00, 0x1fff));
-    assert_refused(read_both(), EINVAL, "mask of eth_type: a VLAN tag's type "
+    assert_refused(read_both(), EINVAL,
+                   "mask of eth_type: a VLAN tag's type "
                    "must be matched exactly");
     start(ETH_P_ARP);
     fill(&k, OVS_KEY_ATTR_ARP, 0, 24);
@@ -408,7 +412,7 @@ test_later(void **state)
     dpx_nla_put(&k, OVS_TUNNEL_KEY_ATTR_CSUM, NULL, 0);
     dpx_nla_end(&k, nest);
     assert_refused(read_exact(), EOPNOTSUPP, "tunnel: cannot be matched yet");
-    assert_int_equal(read_both(), 0);   /* Empty mask: all wildcarded. */
+    assert_int_equal(read_both(), 0); /* Empty mask: all wildcarded. */
     start(0);
     fill(&k, OVS_KEY_ATTR_CT_MARK, 0x0f, 4);
     fill(&m, OVS_KEY_ATTR_CT_MARK, 0xf0, 4);
@@ -435,16 +439,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_port_alone),
-        cmocka_unit_test(test_layer3),
-        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_masks),
-        cmocka_unit_test(test_vlan),
-        cmocka_unit_test(test_cut_tag),
-        cmocka_unit_test(test_mpls_count),
-        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_port_alone), cmocka_unit_test(test_layer3),
+        cmocka_unit_test(test_attributes), cmocka_unit_test(test_values),
+        cmocka_unit_test(test_layers),     cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_vlan),       cmocka_unit_test(test_cut_tag),
+        cmocka_unit_test(test_mpls_count), cmocka_unit_test(test_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, clean_up);

@@ -132,8 +132,8 @@ test_absent(void **state)
     assert_null(maps);
     ret = dpx_maps_open("dpx-none-such", &maps);
     assert_true(ret == (getuid() ? EACCES : ENODEV) || ret == ENODEV);
-    assert_non_null(strstr(dpx_error_text(ret),
-                           ret == ENODEV ? "no " : "root"));
+    assert_non_null(
+        strstr(dpx_error_text(ret), ret == ENODEV ? "no " : "root"));
 }
 
 struct waiter {
@@ -173,12 +173,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_config),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_absent),
-        cmocka_unit_test(test_grace),
+        cmocka_unit_test(test_names),  cmocka_unit_test(test_config),
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_absent), cmocka_unit_test(test_grace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,22 +24,25 @@ enum csum { FULL, PARTIAL, NONE };
 struct spec {
     const char *name;
     int n_vlans, n_labels;
-    bool ipv6, ext;             /* With a destination options header. */
-    int proto, n_opts;          /* Bytes of TCP options. */
+    bool ipv6, ext;    /* With a destination options header. */
+    int proto, n_opts; /* Bytes of TCP options. */
     uint16_t id;
     uint32_t seq;
     uint8_t flags;
     enum csum csum;
     const uint8_t *payload;
     size_t n;
-    size_t padding;             /* Behind the IP packet. */
+    size_t padding; /* Behind the IP packet. */
 };
 
 static const struct spec specs[] = {
     { .name = "tcp", .proto = TCP, .flags = 0x10 },
     { .name = "tcp, options", .proto = TCP, .n_opts = 12, .flags = 0x18 },
     { .name = "tcp6", .proto = TCP, .ipv6 = true, .flags = 0x10 },
-    { .name = "tcp6, ext", .proto = TCP, .ipv6 = true, .ext = true,
+    { .name = "tcp6, ext",
+      .proto = TCP,
+      .ipv6 = true,
+      .ext = true,
       .n_opts = 40 },
     { .name = "tcp, vlan", .proto = TCP, .n_vlans = 1, .n_opts = 12 },
     { .name = "tcp6, 2 vlans", .proto = TCP, .n_vlans = 2, .ipv6 = true },
@@ -47,7 +50,10 @@ static const struct spec specs[] = {
     { .name = "udp", .proto = UDP },
     { .name = "udp, vlan", .proto = UDP, .n_vlans = 1 },
     { .name = "udp6", .proto = UDP, .ipv6 = true },
-    { .name = "udp6, ext, mpls", .proto = UDP, .ipv6 = true, .ext = true,
+    { .name = "udp6, ext, mpls",
+      .proto = UDP,
+      .ipv6 = true,
+      .ext = true,
       .n_labels = 1 },
     { .name = "sctp", .proto = SCTP },
     { .name = "sctp6, vlan", .proto = SCTP, .ipv6 = true, .n_vlans = 1 },
@@ -144,8 +150,10 @@ transport_csum(const struct spec *s, const uint8_t *addrs, uint8_t *tp,
 static size_t
 build(const struct spec *s, uint8_t *frame)
 {
-    size_t tp_len = s->n + (s->proto == TCP ? 20 + s->n_opts
-                            : s->proto == UDP ? 8 : 12);
+    size_t tp_len = s->n
+                    + (s->proto == TCP   ? 20 + s->n_opts
+                       : s->proto == UDP ? 8
+                                         : 12);
     uint8_t *p, *ip, *tp;
 
     memset(frame, 0, 256);
@@ -160,7 +168,7 @@ build(const struct spec *s, uint8_t *frame)
         p += 40;
         if (s->ext) {
             p[0] = s->proto;
-            p[2] = 1;           /* PadN of 4. */
+            p[2] = 1; /* PadN of 4. */
             p[3] = 4;
             p += 8;
         }
@@ -256,8 +264,9 @@ test_complete_zero(void **state)
 static void
 test_complete_not(void **state)
 {
-    struct spec s = { .proto = UDP, .payload = payload, .n = 64,
-                      .csum = PARTIAL };
+    struct spec s = {
+        .proto = UDP, .payload = payload, .n = 64, .csum = PARTIAL
+    };
     uint8_t frame[256], before[256];
     size_t len = build(&s, frame);
 
@@ -268,7 +277,7 @@ test_complete_not(void **state)
     assert_memory_equal(frame, before, len);
 
     build(&s, frame);
-    frame[14 + 6] = 0x20;       /* More fragments. */
+    frame[14 + 6] = 0x20; /* More fragments. */
     memcpy(before, frame, len);
     assert_false(dpx_csum_complete(frame, len));
     assert_memory_equal(frame, before, len);
@@ -279,7 +288,7 @@ test_complete_not(void **state)
 }
 
 struct expect {
-    struct spec packet;         /* The GSO packet. */
+    struct spec packet; /* The GSO packet. */
     size_t gso_size, i;
 };
 
@@ -316,7 +325,7 @@ segment(struct spec s, size_t n, size_t gso_size)
 
     s.payload = payload;
     s.n = n;
-    s.id = 0xfffe;              /* Wraps. */
+    s.id = 0xfffe; /* Wraps. */
     s.seq = 0xfffffc00;
     e.packet = s;
     len = build(&s, frame);
@@ -338,14 +347,14 @@ test_segment(void **state)
             continue;
         }
         s.csum = PARTIAL;
-        s.flags = 0x99;         /* CWR, ACK, PSH, FIN. */
+        s.flags = 0x99; /* CWR, ACK, PSH, FIN. */
         segment(s, 64000, 1448);
         segment(s, 2 * 1400, 1400);
         segment(s, 1401, 1400);
         segment(s, 100, 1400);
         segment(s, 17, 3);
     }
-    segment((struct spec) { .proto = UDP, .csum = NONE }, 3000, 1472);
+    segment((struct spec){ .proto = UDP, .csum = NONE }, 3000, 1472);
 }
 
 static void
@@ -401,15 +410,16 @@ test_describe(void **state)
         assert_int_equal(vnet.gso_size, 1000);
         assert_int_equal(vnet.flags, VIRTIO_NET_HDR_F_NEEDS_CSUM);
         assert_int_equal(vnet.gso_type,
-                         s.proto == UDP ? 5
-                         : (s.ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6
-                            : VIRTIO_NET_HDR_GSO_TCPV4)
-                         | (i % 2 ? VIRTIO_NET_HDR_GSO_ECN : 0));
+                         s.proto == UDP
+                             ? 5
+                             : (s.ipv6 ? VIRTIO_NET_HDR_GSO_TCPV6
+                                       : VIRTIO_NET_HDR_GSO_TCPV4)
+                                   | (i % 2 ? VIRTIO_NET_HDR_GSO_ECN : 0));
         assert_int_equal(vnet.csum_start,
                          n - (s.proto == TCP ? 20 + s.n_opts : 8));
         assert_int_equal(vnet.csum_offset, s.proto == TCP ? 16 : 6);
-        assert_int_equal(dpx_gso_describe(frame, len, 1000, &vnet, got,
-                                          n - 1), 0);
+        assert_int_equal(dpx_gso_describe(frame, len, 1000, &vnet, got, n - 1),
+                         0);
     }
 }
 

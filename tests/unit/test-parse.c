@@ -230,8 +230,11 @@ test_long_chain(void **state)
 static void
 test_later_fragment(void **state)
 {
-    struct recipe r = { .version = 6, .proto = UDP, .payload = 8,
-                        .ext = FRAGMENT, .frag = 0x0007 };
+    struct recipe r = { .version = 6,
+                        .proto = UDP,
+                        .payload = 8,
+                        .ext = FRAGMENT,
+                        .frag = 0x0007 };
     struct frame f = cook(&r);
     struct dpx_key key = extract(f.data, f.len, 1, 0);
 
@@ -270,23 +273,34 @@ test_nd(void **state)
     struct dpx_key key;
 
     (void) state;
-    key = solicit("\5\1\0\0\0\0\0\0" "\1\1abcdef" "\2\1ghijkl", 24);
+    key = solicit("\5\1\0\0\0\0\0\0"
+                  "\1\1abcdef"
+                  "\2\1ghijkl",
+                  24);
     assert_int_equal(key.nd_target[0], 0xab);
     assert_memory_equal(key.nd_sll, "abcdef", 6);
     assert_memory_equal(key.nd_tll, "ghijkl", 6);
     /* Twice the same: invalid. */
-    key = solicit("\1\1abcdef" "\1\1ghijkl", 16);
+    key = solicit("\1\1abcdef"
+                  "\1\1ghijkl",
+                  16);
     assert_memory_equal(key.nd_target, zeros, 16);
     assert_memory_equal(key.nd_sll, zeros, 6);
     /* A length of 0, or one beyond the end, is where reading stops. */
-    key = solicit("\1\1abcdef" "\2\0ghijkl", 16);
+    key = solicit("\1\1abcdef"
+                  "\2\0ghijkl",
+                  16);
     assert_int_equal(key.nd_target[0], 0xab);
     assert_memory_equal(key.nd_sll, "abcdef", 6);
     assert_memory_equal(key.nd_tll, zeros, 6);
-    key = solicit("\1\2abcdef" "\2\1ghijkl", 15);
+    key = solicit("\1\2abcdef"
+                  "\2\1ghijkl",
+                  15);
     assert_memory_equal(key.nd_sll, zeros, 6);
     /* Longer addresses are others'. */
-    key = solicit("\1\2abcdefghijklmn" "\2\1opqrst", 24);
+    key = solicit("\1\2abcdefghijklmn"
+                  "\2\1opqrst",
+                  24);
     assert_memory_equal(key.nd_sll, zeros, 6);
     assert_memory_equal(key.nd_tll, "opqrst", 6);
 }

@@ -28,7 +28,7 @@ static void
 test_timers(void **state)
 {
     (void) state;
-    assert_in_range(block(), 0, 20);            /* Nothing is armed. */
+    assert_in_range(block(), 0, 20); /* Nothing is armed. */
     dpx_poll_timer_wait_until(dpx_time_msec() + 30);
     dpx_poll_timer_wait_until(dpx_time_msec() + 10000);
     assert_in_range(block(), 29, 2000);

@@ -21,8 +21,9 @@ test_prepared(void **state)
         a[i].flow.place = &places[i];
     }
     for (i = 0; i < 64; i++) {
-        assert_int_equal(dpx_table_put(f->table, DPX_PUT_CREATE, &a[i].flow,
-                                       NULL), i < 48 ? 0 : EEXIST);
+        assert_int_equal(
+            dpx_table_put(f->table, DPX_PUT_CREATE, &a[i].flow, NULL),
+            i < 48 ? 0 : EEXIST);
     }
     for (i = 0; i < 64; i++) {
         assert_int_equal(dpx_table_del(f->table, &a[i].flow, NULL),
@@ -73,7 +74,7 @@ set_up(void **state)
     return fixture_open(state, 500, 16, 520, 3000);
 }
 
-#define table_test(TEST) \
+#define table_test(TEST)                                                      \
     cmocka_unit_test_setup_teardown(TEST, set_up, fixture_tear_down)
 
 int

@@ -15,7 +15,7 @@
 #include "bpf/user.h"
 
 #define N_FLOWS 48
-#define N_STEADY 12             /* Flows that are never deleted. */
+#define N_STEADY 12 /* Flows that are never deleted. */
 #define N_READERS 2
 #define ETH_TYPE 0x88b5
 #define MSEC 1500
@@ -90,12 +90,13 @@ static void *
 read_packets(void *reader_)
 {
     struct reader *r = reader_;
-    const struct dpx_user_ops ops = {
-        .output = output, .upcall = upcall, .aux = r
-    };
+    const struct dpx_user_ops ops = { .output = output,
+                                      .upcall = upcall,
+                                      .aux = r };
     struct dpx_packet packet = { .frame = DPX_BUF_INIT };
-    uint8_t frame[60] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2,
-                          ETH_TYPE >> 8, ETH_TYPE & 0xff };
+    uint8_t frame[60] = {
+        2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, ETH_TYPE >> 8, ETH_TYPE & 0xff
+    };
 
     dpx_buf_put(&packet.frame, frame, sizeof frame);
     while (!stop && !r->failure) {
@@ -163,8 +164,8 @@ change(struct fixture *f, unsigned int *seed, uint32_t *masks)
 /* Runs packets while `write` is called again and again; it returns 0 or an
  * errno.  All flows from 0 to N_STEADY - 1 exist at the start. */
 static void
-run(struct fixture *f, int (*write)(struct fixture *, unsigned int *seed,
-                                    uint32_t *masks))
+run(struct fixture *f,
+    int (*write)(struct fixture *, unsigned int *seed, uint32_t *masks))
 {
     struct reader readers[N_READERS];
     uint32_t masks[N_FLOWS] = { 0 };
@@ -186,8 +187,9 @@ run(struct fixture *f, int (*write)(struct fixture *, unsigned int *seed,
     for (i = 0; i < N_READERS; i++) {
         readers[i].f = f;
         readers[i].cpu = i;
-        assert_int_equal(pthread_create(&readers[i].thread, NULL,
-                                        read_packets, &readers[i]), 0);
+        assert_int_equal(pthread_create(&readers[i].thread, NULL, read_packets,
+                                        &readers[i]),
+                         0);
     }
     while (now() < end) {
         assert_int_equal(dpx_table_begin(f->table), 0);
@@ -205,8 +207,8 @@ run(struct fixture *f, int (*write)(struct fixture *, unsigned int *seed,
         assert_true(readers[i].misses < readers[i].packets);
         packets += readers[i].packets;
     }
-    print_message("%llu packets, %llu changes\n",
-                  (unsigned long long) packets, (unsigned long long) changes);
+    print_message("%llu packets, %llu changes\n", (unsigned long long) packets,
+                  (unsigned long long) changes);
 }
 
 static void

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define N_FLOWS 100
-#define N_STEADY 20             /* Flows that are never deleted. */
+#define N_STEADY 20 /* Flows that are never deleted. */
 #define ROUNDS 400
 
 static uint32_t

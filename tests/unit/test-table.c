@@ -36,8 +36,7 @@ test_put_get_del(void **state)
     assert_int_equal(stats.tcp_flags, 0x13);
     assert_int_equal(del(f, &a, &stats), ENOENT);
     assert_int_equal(stats.packets, 0);
-    assert_int_equal(dpx_table_get(f->table, &a.flow, &view, &f->buf),
-                     ENOENT);
+    assert_int_equal(dpx_table_get(f->table, &a.flow, &view, &f->buf), ENOENT);
     assert_int_equal(match(f, &a.key), 0);
     assert_int_equal(dpx_table_count(f->table), 0);
     flow_free(&a);
@@ -58,10 +57,10 @@ test_names(void **state)
     assert_int_equal(put(f, DPX_PUT_CREATE, &keyed), 0);
     assert_int_equal(put(f, DPX_PUT_CREATE, &named), 0);
 
-    by_ufid = (struct dpx_flow) { .ufid = named.ufid };
+    by_ufid = (struct dpx_flow){ .ufid = named.ufid };
     assert_int_equal(dpx_table_get(f->table, &by_ufid, &view, &f->buf), 0);
     assert_flow(&view, &named);
-    by_ufid = (struct dpx_flow) { .key = &named.key };
+    by_ufid = (struct dpx_flow){ .key = &named.key };
     assert_int_equal(dpx_table_get(f->table, &by_ufid, &view, &f->buf), 0);
     assert_flow(&view, &named);
 
@@ -86,7 +85,7 @@ test_names(void **state)
 
     /* An unknown ufid names nothing, though the key would. */
     assert_int_equal(del(f, &twin, NULL), ENOENT);
-    by_ufid = (struct dpx_flow) { .ufid = named.ufid };
+    by_ufid = (struct dpx_flow){ .ufid = named.ufid };
     assert_int_equal(dpx_table_begin(f->table), 0);
     assert_int_equal(dpx_table_del(f->table, &by_ufid, NULL), 0);
     dpx_table_end(f->table);
@@ -148,8 +147,8 @@ test_zero_stats(void **state)
 
     assert_int_equal(put_stats(f, DPX_PUT_MODIFY, &a, &stats), 0);
     assert_int_equal(stats.packets, 10);
-    assert_int_equal(put_stats(f, DPX_PUT_MODIFY | DPX_PUT_ZERO_STATS, &a,
-                               &stats), 0);
+    assert_int_equal(
+        put_stats(f, DPX_PUT_MODIFY | DPX_PUT_ZERO_STATS, &a, &stats), 0);
     assert_int_equal(stats.packets, 10);
     assert_int_equal(stats.bytes, 1000);
     assert_true(stats.used > 0);
@@ -331,7 +330,7 @@ test_model(void **state)
 {
     enum { N = 200, MASKS = 6 };
     struct fixture *f = *state;
-    int model[N];               /* The flow's actions, or -1. */
+    int model[N]; /* The flow's actions, or -1. */
     unsigned int seed = 1;
     int round, i;
 
@@ -407,8 +406,8 @@ test_dump(void **state)
         assert_flow(&view, &a);
         flow_free(&a);
     }
-    assert_false(dpx_table_dump_next(f->table, &cursor, &clock, &view,
-                                     &f->buf));
+    assert_false(
+        dpx_table_dump_next(f->table, &cursor, &clock, &view, &f->buf));
     for (i = 0; i < n; i++) {
         assert_int_equal(seen[i], 1);
     }
@@ -421,23 +420,18 @@ set_up(void **state)
     return fixture_open(state, 500, 64, 520, 3000);
 }
 
-#define table_test(TEST) \
+#define table_test(TEST)                                                      \
     cmocka_unit_test_setup_teardown(TEST, set_up, fixture_tear_down)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        table_test(test_put_get_del),
-        table_test(test_names),
-        table_test(test_sizes),
-        table_test(test_zero_stats),
-        table_test(test_full),
-        table_test(test_blocks_full),
-        table_test(test_masks),
-        table_test(test_two_tables),
-        table_test(test_model),
-        table_test(test_dump),
+        table_test(test_put_get_del), table_test(test_names),
+        table_test(test_sizes),       table_test(test_zero_stats),
+        table_test(test_full),        table_test(test_blocks_full),
+        table_test(test_masks),       table_test(test_two_tables),
+        table_test(test_model),       table_test(test_dump),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,8 +56,8 @@ static const char *
 format(struct flow *f, bool more, const struct dpx_port_names *n)
 {
     dpx_buf_clear(&f->text);
-    dpx_format_flow(dpx_buf_data(&f->key), f->key.len,
-                    dpx_buf_data(&f->mask), f->mask.len, more, n, &f->text);
+    dpx_format_flow(dpx_buf_data(&f->key), f->key.len, dpx_buf_data(&f->mask),
+                    f->mask.len, more, n, &f->text);
     return dpx_buf_str(&f->text);
 }
 
@@ -89,7 +89,8 @@ check_key(const char *text)
     }
     assert_int_equal(dpx_key_from_attrs(dpx_buf_data(&a.key), a.key.len,
                                         dpx_buf_data(&a.mask), a.mask.len,
-                                        &key, &mask), 0);
+                                        &key, &mask),
+                     0);
     assert_int_equal(parse(&b, format(&a, true, NULL), NULL), 0);
     assert_same(&a.key, &b.key);
     assert_same(&a.mask, &b.mask);
@@ -154,7 +155,8 @@ test_keys(void **state)
           NULL },
         { "eth(dst=01:00:00:00:00:00/01:00:00:00:00:00)", NULL },
         { "eth(),eth_type(0x8100),vlan(vid=5,pcp=0),encap(eth_type(0x0806),"
-          "arp(sip=1.2.3.4,op=1,tha=00:00:00:00:00:01))", NULL },
+          "arp(sip=1.2.3.4,op=1,tha=00:00:00:00:00:01))",
+          NULL },
         { "eth(),eth_type(0x8100),vlan(vid=5/0xff,cfi=1/1),encap()",
           "eth(),eth_type(0x8100),vlan(vid=5/0xff),encap()" },
         { "eth(),eth_type(0x8100),vlan(vid=0,pcp=0,cfi=0),encap()", NULL },
@@ -163,7 +165,8 @@ test_keys(void **state)
         { "eth_type(0x86dd),ipv6(src=fe80::/10,proto=6)", "!" },
         { "eth_type(0x86dd),ipv6(src=fe80::/ffc0::,dst=::1,label=0x12345,"
           "proto=6,tclass=0x3/0x3,hlimit=64,frag=first),tcp(src=1,dst=2),"
-          "tcp_flags(syn|ack)", NULL },
+          "tcp_flags(syn|ack)",
+          NULL },
         { "tcp_flags(+syn-ack)", NULL },
         { "tcp_flags(0x012)", "tcp_flags(syn|ack)" },
         { "tcp_flags(0x2/0x12)", "tcp_flags(+syn-ack)" },
@@ -177,7 +180,7 @@ test_keys(void **state)
           "ct_state(-new+trk),ct_zone(5),ct_mark(0x5/0xff),ct_label(0x1ff)" },
         { "ct_tuple4(src=1.2.3.4,proto=6,tp_src=5)", NULL },
         { "key16(0c000100" ALL ")", "key16(0c000100" ALL "/ffffffff"
-          "ffffffffffffffffffffffffffffffff)" },
+                                    "ffffffffffffffffffffffffffffffff)" },
         { "", NULL },
     };
 
@@ -200,7 +203,8 @@ test_keys(void **state)
 static void
 test_more(void **state)
 {
-    const char *text = "in_port(1),eth(src=02:00:00:00:00:01/"
+    const char *text =
+        "in_port(1),eth(src=02:00:00:00:00:01/"
         "00:00:00:00:00:00,dst=00:00:00:00:00:00/00:00:00:00:00:00),"
         "eth_type(0x0800),ipv4(src=10.0.0.1/0.0.0.0,dst=10.0.0.2,"
         "proto=6/0,tos=0x3/0xfc,ttl=64/0,frag=0/0),tcp_flags(0x12/0)";
@@ -208,9 +212,12 @@ test_more(void **state)
 
     (void) state;
     assert_int_equal(parse(&f, text, NULL), 0);
-    assert_string_equal(format(&f, false, NULL), "in_port(1),eth(),"
-        "eth_type(0x0800),ipv4(dst=10.0.0.2,tos=0x3/0xfc)");
-    assert_string_equal(format(&f, true, NULL), "in_port(1),eth(src="
+    assert_string_equal(format(&f, false, NULL),
+                        "in_port(1),eth(),"
+                        "eth_type(0x0800),ipv4(dst=10.0.0.2,tos=0x3/0xfc)");
+    assert_string_equal(
+        format(&f, true, NULL),
+        "in_port(1),eth(src="
         "02:00:00:00:00:01/00:00:00:00:00:00,dst=00:00:00:00:00:00/"
         "00:00:00:00:00:00),eth_type(0x0800),ipv4(src=10.0.0.1/0.0.0.0,"
         "dst=10.0.0.2,proto=6/0,tos=0x3/0xfc,ttl=64/0,frag=no/0),"
@@ -225,8 +232,11 @@ static void
 test_actions(void **state)
 {
     static const char *const rows[][2] = {
-        { "drop", NULL }, { "", "drop" }, { " ", "drop" },
-        { "1,2,3", NULL }, { "1 2\t3", "1,2,3" },
+        { "drop", NULL },
+        { "", "drop" },
+        { " ", "drop" },
+        { "1,2,3", NULL },
+        { "1 2\t3", "1,2,3" },
         { "push_vlan(vid=5,pcp=1)", NULL },
         { "push_vlan(tpid=0x88a8,vid=5,pcp=1)", NULL },
         { "push_vlan(tpid=0x8100,vid=5,pcp=1,cfi=1),pop_vlan,2",
@@ -238,10 +248,12 @@ test_actions(void **state)
         { "set(tcp(src=5/0,dst=1)),set(tcp(src=0/0,dst=1))",
           "set(tcp(src=5/0,dst=1)),set(tcp(dst=1))" },
         { "set(ipv6(src=::1,dst=::2,label=0x5,proto=17,tclass=0,hlimit=1,"
-          "frag=no))", NULL },
+          "frag=no))",
+          NULL },
         { "set(tcp(src=1,dst=2)),set(skb_mark(0x5/0xffffffff))", NULL },
         { "userspace(pid=5),userspace(pid=6,userdata(0102ff)),"
-          "userspace(pid=7,actions,tunnel_out_port=3)", NULL },
+          "userspace(pid=7,actions,tunnel_out_port=3)",
+          NULL },
         { "sample(sample=50.0%,actions(1,2)),3", NULL },
         { "sample(sample=0.0%,actions(drop))", NULL },
         { "clone(1,clone(drop)),2", NULL },
@@ -249,7 +261,8 @@ test_actions(void **state)
           NULL },
         { "check_pkt_len(size=100,gt(1),le(drop))", NULL },
         { "push_mpls(label=5,tc=1,ttl=64,bos=1,eth_type=0x8847),"
-          "pop_mpls(eth_type=0x800)", NULL },
+          "pop_mpls(eth_type=0x800)",
+          NULL },
         { "push_eth(src=01:02:03:04:05:06,dst=01:02:03:04:05:06),pop_eth",
           NULL },
         { "ct_clear,action12(04000100),action99()", NULL },
@@ -275,13 +288,15 @@ test_errors(void **state)
         bool actions;
         const char *text, *message;
     } rows[] = {
-        { false, "in_port(1),ipv4(src=10.0.0.300)", "column 21: "
+        { false, "in_port(1),ipv4(src=10.0.0.300)",
+          "column 21: "
           "\"10.0.0.300\": an IPv4 address expected" },
         { false, "in_port(eth9)",
           "column 9: \"eth9\": the number of a port expected" },
         { false, "eth(src=01:02)",
           "column 9: \"01:02\": an Ethernet address expected" },
-        { false, "foo(1)", "column 1: \"foo\": a field of flow keys, \"(\" "
+        { false, "foo(1)",
+          "column 1: \"foo\": a field of flow keys, \"(\" "
           "expected" },
         { false, "ipv4(frag=some)",
           "column 11: \"some\": no, first or later expected" },
@@ -289,29 +304,36 @@ test_errors(void **state)
           "column 12: \"256\": a number up to 255 expected" },
         { false, "ipv4(proto=6,proto=6)",
           "column 14: \"proto\": each field once expected" },
-        { false, "ipv4(port=6)", "column 6: \"port\": the name of a field, "
+        { false, "ipv4(port=6)",
+          "column 6: \"port\": the name of a field, "
           "\"=\" expected" },
-        { false, "in_port(1", "column 10: \",\" or \")\" expected, the text "
+        { false, "in_port(1",
+          "column 10: \",\" or \")\" expected, the text "
           "ends" },
-        { false, "tcp_flags(syn|foo)", "column 15: \"foo\": TCP flags "
+        { false, "tcp_flags(syn|foo)",
+          "column 15: \"foo\": TCP flags "
           "expected" },
-        { false, "ufid:12", "column 6: \"12\": xxxxxxxx-xxxx-xxxx-xxxx-"
+        { false, "ufid:12",
+          "column 6: \"12\": xxxxxxxx-xxxx-xxxx-xxxx-"
           "xxxxxxxxxxxx expected" },
         { true, "1,fly(2)", "column 3: \"fly\": an action expected" },
         { true, "1,drop", "column 3: \"drop\": drop alone expected" },
         { true, "drop,1", "column 1: \"drop\": drop alone expected" },
         { true, "1)", "column 2: \")\": an action expected" },
-        { true, "push_vlan(vid=5)", "column 11: \"vid\": all fields, and no "
+        { true, "push_vlan(vid=5)",
+          "column 11: \"vid\": all fields, and no "
           "masks expected" },
         { true, "push_vlan(vid=4096,pcp=0)",
           "column 15: \"4096\": a number up to 4095 expected" },
         { true, "set(ipv4(ttl=1)",
           "column 16: \")\" expected, the text ends" },
-        { true, "set(encap())", "column 5: \"encap\": a field that can be set "
+        { true, "set(encap())",
+          "column 5: \"encap\": a field that can be set "
           "expected" },
         { true, "userspace(pid=1,userdata(123))",
           "column 26: \"123\": an even number of digits expected" },
-        { true, "action9(0x)", "column 9: \"0x\": hexadecimal digits "
+        { true, "action9(0x)",
+          "column 9: \"0x\": hexadecimal digits "
           "expected" },
         { true, "sample(sample=101%,actions(1))",
           "column 15: \"101%\": a percentage, \"%\" expected" },
@@ -323,8 +345,9 @@ test_errors(void **state)
         struct flow f = { 0 };
 
         assert_int_equal(rows[i].actions
-                         ? dpx_parse_actions(rows[i].text, NULL, &f.key)
-                         : parse(&f, rows[i].text, NULL), EINVAL);
+                             ? dpx_parse_actions(rows[i].text, NULL, &f.key)
+                             : parse(&f, rows[i].text, NULL),
+                         EINVAL);
         assert_string_equal(dpx_error_text(EINVAL), rows[i].message);
         assert_int_equal(f.key.len, 0);
         flow_free(&f);
@@ -343,7 +366,8 @@ test_names(void **state)
     assert_string_equal(format(&f, false, &names), "in_port(eth0),eth()");
     assert_string_equal(format(&f, false, NULL), "in_port(1),eth()");
     assert_int_equal(parse(&f, "in_port(eth9)", &names), EINVAL);
-    assert_string_equal(dpx_error_text(EINVAL), "column 9: \"eth9\": the "
+    assert_string_equal(dpx_error_text(EINVAL),
+                        "column 9: \"eth9\": the "
                         "number or name of a port expected");
     assert_int_equal(dpx_parse_actions("eth0,2,3,4", &names, &a), 0);
     dpx_format_actions(dpx_buf_data(&a), a.len, &names, &text);
@@ -369,8 +393,8 @@ test_ufid(void **state)
     dpx_format_ufid(ufid, &out);
     assert_memory_equal(dpx_buf_str(&out), text, out.len);
     assert_int_equal(out.len, 41);
-    assert_int_equal(dpx_parse_flow("in_port(1)", NULL, &key, &mask, ufid,
-                                    &has_ufid), 0);
+    assert_int_equal(
+        dpx_parse_flow("in_port(1)", NULL, &key, &mask, ufid, &has_ufid), 0);
     assert_false(has_ufid);
     dpx_buf_free(&key);
     dpx_buf_free(&mask);
@@ -429,14 +453,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_more),
-        cmocka_unit_test(test_actions),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_ufid),
-        cmocka_unit_test(test_tcp_flags),
+        cmocka_unit_test(test_file),    cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_more),    cmocka_unit_test(test_actions),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_names),
+        cmocka_unit_test(test_ufid),    cmocka_unit_test(test_tcp_flags),
         cmocka_unit_test(test_hostile),
     };
 

@@ -17,7 +17,7 @@
 #include "maps/table.h"
 #include "tests/unit/frames.h"
 
-/* What comes out.  --------------------------------------------------------- */
+/* What comes out.  -------------------------------------------------------- */
 
 static struct {
     int n_outputs, n_upcalls, n_drops;
@@ -91,8 +91,8 @@ packet_of(const uint8_t *data, size_t len, size_t skew)
 }
 
 static void
-execute(const uint8_t *data, size_t len, size_t skew,
-        const struct dpx_op *op, size_t n)
+execute(const uint8_t *data, size_t len, size_t skew, const struct dpx_op *op,
+        size_t n)
 {
     struct dpx_packet packet = packet_of(data, len, skew);
 
@@ -101,14 +101,15 @@ execute(const uint8_t *data, size_t len, size_t skew,
     dpx_buf_free(&packet.frame);
 }
 
-/* Operations.  ------------------------------------------------------------- */
+/* Operations.  ------------------------------------------------------------ */
 
 static struct dpx_op
 set(enum dpx_layer layer, uint16_t off, const char *value, const char *bits,
     uint8_t csum)
 {
-    struct dpx_op op = { .type = DPX_OP_SET, .layer = layer, .csum = csum,
-                         .off = off };
+    struct dpx_op op = {
+        .type = DPX_OP_SET, .layer = layer, .csum = csum, .off = off
+    };
 
     memcpy(&op.a, value, 4);
     memcpy(&op.b, bits, 4);
@@ -129,8 +130,9 @@ check_set(const struct recipe *r, struct dpx_op op, bool sums)
         uint8_t *p = after.data + op.off;
         uint32_t word;
 
-        p += op.layer == DPX_LAYER_NET ? after.net
-             : op.layer == DPX_LAYER_TP ? after.tp : 0;
+        p += op.layer == DPX_LAYER_NET  ? after.net
+             : op.layer == DPX_LAYER_TP ? after.tp
+                                        : 0;
         memcpy(&word, p, 4);
         word = (word & ~op.b) | op.a;
         memcpy(p, &word, 4);
@@ -156,10 +158,12 @@ test_set_eth(void **state)
 {
     (void) state;
     for (size_t i = 0; i < N_RECIPES; i++) {
-        check_set(&recipes[i], set(DPX_LAYER_ETH, 0, "\x06\x01\x02\x03", ALL,
-                                   0), false);
-        check_set(&recipes[i], set(DPX_LAYER_ETH, 8, "\x06\x01\x02\x03",
-                                   "\x00\xff\x0f\xff", 0), false);
+        check_set(&recipes[i],
+                  set(DPX_LAYER_ETH, 0, "\x06\x01\x02\x03", ALL, 0), false);
+        check_set(
+            &recipes[i],
+            set(DPX_LAYER_ETH, 8, "\x06\x01\x02\x03", "\x00\xff\x0f\xff", 0),
+            false);
     }
 }
 
@@ -173,16 +177,21 @@ test_set_ipv4(void **state)
         if (r->version != 4) {
             continue;
         }
-        check_set(r, set(DPX_LAYER_NET, 0, "\0\xb8\0\0", "\0\xfc\0\0",
-                         DPX_CSUM_IP), true);
-        check_set(r, set(DPX_LAYER_NET, 8, "\x01\0\0\0", "\xff\0\0\0",
-                         DPX_CSUM_IP), true);
-        check_set(r, set(DPX_LAYER_NET, 12, "\xff\xff\xff\xff", ALL,
-                         IP_ADDRESS), true);
+        check_set(
+            r, set(DPX_LAYER_NET, 0, "\0\xb8\0\0", "\0\xfc\0\0", DPX_CSUM_IP),
+            true);
+        check_set(
+            r, set(DPX_LAYER_NET, 8, "\x01\0\0\0", "\xff\0\0\0", DPX_CSUM_IP),
+            true);
+        check_set(r,
+                  set(DPX_LAYER_NET, 12, "\xff\xff\xff\xff", ALL, IP_ADDRESS),
+                  true);
         check_set(r, set(DPX_LAYER_NET, 12, "\0\0\0\0", ALL, IP_ADDRESS),
                   true);
-        check_set(r, set(DPX_LAYER_NET, 16, "\0\0\x55\xaa", "\0\0\xff\xf0",
-                         IP_ADDRESS), true);
+        check_set(
+            r,
+            set(DPX_LAYER_NET, 16, "\0\0\x55\xaa", "\0\0\xff\xf0", IP_ADDRESS),
+            true);
     }
 }
 
@@ -196,14 +205,17 @@ test_set_ipv6(void **state)
         if (r->version != 6) {
             continue;
         }
-        check_set(r, set(DPX_LAYER_NET, 0, "\x0f\x0f\x0e\x0d",
-                         "\x0f\xff\xff\xff", 0), true);
+        check_set(
+            r,
+            set(DPX_LAYER_NET, 0, "\x0f\x0f\x0e\x0d", "\x0f\xff\xff\xff", 0),
+            true);
         check_set(r, set(DPX_LAYER_NET, 4, "\0\0\0\x05", "\0\0\0\xff", 0),
                   true);
         for (int word = 0; word < 8; word++) {
-            check_set(r, set(DPX_LAYER_NET, 8 + 4 * word, "\xff\xee\x01\x02",
-                             word & 1 ? ALL : "\xff\0\xff\x0f",
-                             DPX_CSUM_PSEUDO), true);
+            check_set(r,
+                      set(DPX_LAYER_NET, 8 + 4 * word, "\xff\xee\x01\x02",
+                          word & 1 ? ALL : "\xff\0\xff\x0f", DPX_CSUM_PSEUDO),
+                      true);
         }
     }
 }
@@ -212,12 +224,15 @@ test_set_ipv6(void **state)
 static void
 test_segments_left(void **state)
 {
-    struct recipe r = { .version = 6, .proto = UDP, .payload = 8,
-                        .ext = ROUTING, .segments_left = 1 };
+    struct recipe r = { .version = 6,
+                        .proto = UDP,
+                        .payload = 8,
+                        .ext = ROUTING,
+                        .segments_left = 1 };
 
     (void) state;
-    check_set(&r, set(DPX_LAYER_NET, 24, "\x20\x02\0\0", ALL,
-                      DPX_CSUM_PSEUDO), false);
+    check_set(&r, set(DPX_LAYER_NET, 24, "\x20\x02\0\0", ALL, DPX_CSUM_PSEUDO),
+              false);
     check_set(&r, set(DPX_LAYER_NET, 36, "\0\0\0\x09", ALL, DPX_CSUM_PSEUDO),
               false);
     check_set(&r, set(DPX_LAYER_NET, 20, "\0\0\0\x09", ALL, DPX_CSUM_PSEUDO),
@@ -232,13 +247,18 @@ test_set_ports(void **state)
         const struct recipe *r = &recipes[i];
 
         if (r->proto == TCP || r->proto == UDP) {
-            check_set(r, set(DPX_LAYER_TP, 0, "\x12\x34\x56\x78", ALL,
-                             DPX_CSUM_TP), true);
-            check_set(r, set(DPX_LAYER_TP, 0, "\0\0\xff\xff", "\0\0\xff\xff",
-                             DPX_CSUM_TP), true);
+            check_set(
+                r, set(DPX_LAYER_TP, 0, "\x12\x34\x56\x78", ALL, DPX_CSUM_TP),
+                true);
+            check_set(r,
+                      set(DPX_LAYER_TP, 0, "\0\0\xff\xff", "\0\0\xff\xff",
+                          DPX_CSUM_TP),
+                      true);
         } else if (r->proto == SCTP) {
-            check_set(r, set(DPX_LAYER_TP, 0, "\x12\x34\x56\x78", ALL,
-                             DPX_CSUM_SCTP), true);
+            check_set(
+                r,
+                set(DPX_LAYER_TP, 0, "\x12\x34\x56\x78", ALL, DPX_CSUM_SCTP),
+                true);
         }
     }
 }
@@ -289,7 +309,8 @@ static void
 test_vlan(void **state)
 {
     static const struct dpx_op push = {
-        .type = DPX_OP_PUSH_VLAN, .a = 0x88a8u << 16 | 0xb123,
+        .type = DPX_OP_PUSH_VLAN,
+        .a = 0x88a8u << 16 | 0xb123,
     };
     static const struct dpx_op pop = { .type = DPX_OP_POP_VLAN };
     static const struct dpx_op output = { .type = DPX_OP_OUTPUT, .a = 1 };
@@ -340,7 +361,9 @@ test_userspace(void **state)
     struct dpx_op list[] = {
         set(DPX_LAYER_NET, 12, "\x01\x02\x03\x04", ALL, IP_ADDRESS),
         { .type = DPX_OP_PUSH_VLAN, .a = 0x8100u << 16 | 0x1005 },
-        { .type = DPX_OP_DATA, .a = htonl(0x61626364), .b = htonl(0x65666768) },
+        { .type = DPX_OP_DATA,
+          .a = htonl(0x61626364),
+          .b = htonl(0x65666768) },
         { .type = DPX_OP_DATA, .a = htonl(0x696a0000) },
         { .type = DPX_OP_USERSPACE, .a = 77, .off = 10 },
         { .type = DPX_OP_OUTPUT, .a = 2 },
@@ -413,7 +436,7 @@ test_truncated(void **state)
     }
 }
 
-/* Lookup, counters, miss.  ------------------------------------------------- */
+/* Lookup, counters, miss.  ------------------------------------------------ */
 
 static void
 receive(struct dpx_maps *maps, const struct frame *f)
@@ -432,9 +455,14 @@ test_receive(void **state)
     struct dpx_op list[] = { { .type = DPX_OP_OUTPUT, .a = 4 },
                              { .type = DPX_OP_OUTPUT, .a = 5 } };
     struct dpx_key key = { .in_port = 3 }, mask;
-    struct dpx_flow flow = { .key = &key, .mask = &mask, .key_attrs = "key!",
-                             .key_len = 4, .actions = "acts",
-                             .actions_len = 4, .ops = list, .n_ops = 2,
+    struct dpx_flow flow = { .key = &key,
+                             .mask = &mask,
+                             .key_attrs = "key!",
+                             .key_len = 4,
+                             .actions = "acts",
+                             .actions_len = 4,
+                             .ops = list,
+                             .n_ops = 2,
                              .out = DPX_PORT_NONE };
     struct dpx_flow_view view;
     struct dpx_flow_buf buf = { NULL, 0 };
@@ -486,18 +514,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set_eth),
-        cmocka_unit_test(test_set_ipv4),
-        cmocka_unit_test(test_set_ipv6),
-        cmocka_unit_test(test_segments_left),
-        cmocka_unit_test(test_set_ports),
-        cmocka_unit_test(test_udp_zero),
-        cmocka_unit_test(test_wrong_sum),
-        cmocka_unit_test(test_vlan),
-        cmocka_unit_test(test_userspace),
-        cmocka_unit_test(test_unknown_op),
-        cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_receive),
+        cmocka_unit_test(test_set_eth),   cmocka_unit_test(test_set_ipv4),
+        cmocka_unit_test(test_set_ipv6),  cmocka_unit_test(test_segments_left),
+        cmocka_unit_test(test_set_ports), cmocka_unit_test(test_udp_zero),
+        cmocka_unit_test(test_wrong_sum), cmocka_unit_test(test_vlan),
+        cmocka_unit_test(test_userspace), cmocka_unit_test(test_unknown_op),
+        cmocka_unit_test(test_truncated), cmocka_unit_test(test_receive),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

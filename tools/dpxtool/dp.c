@@ -47,7 +47,7 @@ each_dp(const char *name, void *each_)
 
     error = dpx_dp_open(name, false, NULL, &dp);
     if (error == ENODEV) {
-        return 0;               /* It has gone meanwhile. */
+        return 0; /* It has gone meanwhile. */
     } else if (error) {
         die(error, "open datapath \"%s\"", name);
     }
@@ -60,7 +60,7 @@ each_dp(const char *name, void *each_)
 }
 
 void
-for_each_dp(struct args *a, json_t *(*cb)(struct dpx_dp *))
+for_each_dp(struct args *a, json_t *(*cb)(struct dpx_dp *) )
 {
     struct each_dp each = { cb, json_array() };
 
@@ -95,8 +95,7 @@ show(struct dpx_dp *dp)
 
     error = dpx_dp_get_stats(dp, &s);
     if (error) {
-        die(error, "read the statistics of datapath \"%s\"",
-            dpx_dp_name(dp));
+        die(error, "read the statistics of datapath \"%s\"", dpx_dp_name(dp));
     }
     while (!dpx_port_next(dp, &next, &info)) {
         n_ports++;
@@ -104,27 +103,29 @@ show(struct dpx_dp *dp)
     if (json_wanted) {
         return json_pack(
             "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:i}",
-            "name", dpx_dp_name(dp), "type", "xdp",
-            "hit", (json_int_t) s.n_hit, "missed", (json_int_t) s.n_missed,
-            "lost", (json_int_t) s.n_lost,
-            "mask_hit", (json_int_t) s.n_mask_hit,
-            "cache_hit", (json_int_t) s.n_cache_hit,
-            "flows", (json_int_t) s.n_flows, "masks", (int) s.n_masks,
-            "max_flows", (int) conf->n_flows - 1,
-            "max_masks", (int) conf->n_masks, "ports", (int) n_ports);
+            "name", dpx_dp_name(dp), "type", "xdp", "hit",
+            (json_int_t) s.n_hit, "missed", (json_int_t) s.n_missed, "lost",
+            (json_int_t) s.n_lost, "mask_hit", (json_int_t) s.n_mask_hit,
+            "cache_hit", (json_int_t) s.n_cache_hit, "flows",
+            (json_int_t) s.n_flows, "masks", (int) s.n_masks, "max_flows",
+            (int) conf->n_flows - 1, "max_masks", (int) conf->n_masks, "ports",
+            (int) n_ports);
     }
-    printf("xdp@%s:\n"
-           "  lookups: hit:%"PRIu64" missed:%"PRIu64" lost:%"PRIu64"\n"
-           "  flows: %"PRIu64" of %"PRIu32"\n"
-           "  masks: hit:%"PRIu64" total:%"PRIu32" hit/pkt:%.2f\n"
-           "  cache: hit:%"PRIu64" hit-rate:%.2f%%\n"
-           "  ports: %"PRIu32"\n", dpx_dp_name(dp),
-           s.n_hit, s.n_missed, s.n_lost, s.n_flows, conf->n_flows - 1,
-           s.n_mask_hit, s.n_masks,
-           s.n_hit + s.n_missed
-           ? (double) s.n_mask_hit / (s.n_hit + s.n_missed) : 0.0,
-           s.n_cache_hit, s.n_hit + s.n_missed
-           ? 100.0 * s.n_cache_hit / (s.n_hit + s.n_missed) : 0.0, n_ports);
+    printf(
+        "xdp@%s:\n"
+        "  lookups: hit:%" PRIu64 " missed:%" PRIu64 " lost:%" PRIu64 "\n"
+        "  flows: %" PRIu64 " of %" PRIu32 "\n"
+        "  masks: hit:%" PRIu64 " total:%" PRIu32 " hit/pkt:%.2f\n"
+        "  cache: hit:%" PRIu64 " hit-rate:%.2f%%\n"
+        "  ports: %" PRIu32 "\n",
+        dpx_dp_name(dp), s.n_hit, s.n_missed, s.n_lost, s.n_flows,
+        conf->n_flows - 1, s.n_mask_hit, s.n_masks,
+        s.n_hit + s.n_missed ? (double) s.n_mask_hit / (s.n_hit + s.n_missed)
+                             : 0.0,
+        s.n_cache_hit,
+        s.n_hit + s.n_missed ? 100.0 * s.n_cache_hit / (s.n_hit + s.n_missed)
+                             : 0.0,
+        n_ports);
     return NULL;
 }
 

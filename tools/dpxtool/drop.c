@@ -20,22 +20,24 @@ show_drop(const struct dpx_drop_key *key, const struct dpx_drop *drop,
           void *drops)
 {
     if (json_wanted) {
-        json_array_append_new(drops, json_pack(
-            "{s:i, s:s, s:I, s:I}", "port", (int) key->port, "reason",
-            reason_name(key->reason), "packets", (json_int_t) drop->packets,
-            "bytes", (json_int_t) drop->bytes));
+        json_array_append_new(
+            drops, json_pack("{s:i, s:s, s:I, s:I}", "port", (int) key->port,
+                             "reason", reason_name(key->reason), "packets",
+                             (json_int_t) drop->packets, "bytes",
+                             (json_int_t) drop->bytes));
     } else {
-        printf("  port %"PRIu32": %s packets:%"PRIu64" bytes:%"PRIu64"\n",
-               key->port, reason_name(key->reason),
-               (uint64_t) drop->packets, (uint64_t) drop->bytes);
+        printf("  port %" PRIu32 ": %s packets:%" PRIu64 " bytes:%" PRIu64
+               "\n",
+               key->port, reason_name(key->reason), (uint64_t) drop->packets,
+               (uint64_t) drop->bytes);
     }
 }
 
 static void
 show_lost(uint32_t port, uint64_t packets, void *drops)
 {
-    show_drop(&(struct dpx_drop_key) { port, DPX_DROP_DEVICE },
-              &(struct dpx_drop) { packets, 0 }, drops);
+    show_drop(&(struct dpx_drop_key){ port, DPX_DROP_DEVICE },
+              &(struct dpx_drop){ packets, 0 }, drops);
 }
 
 static json_t *
@@ -56,8 +58,7 @@ show(struct dpx_dp *dp)
         die(error, "read the drops of datapath \"%s\"", dpx_dp_name(dp));
     }
     if (json_wanted) {
-        return json_pack("{s:s, s:o}", "dp", dpx_dp_name(dp), "drops",
-                         drops);
+        return json_pack("{s:s, s:o}", "dp", dpx_dp_name(dp), "drops", drops);
     }
     json_decref(drops);
     return NULL;

@@ -71,13 +71,15 @@ free_named(struct named_flow *f)
 static struct dpx_request
 request(enum dpx_op_kind kind, const struct named_flow *f)
 {
-    return (struct dpx_request) {
+    return (struct dpx_request){
         .kind = kind,
         .ufid = f->has_ufid ? f->ufid : NULL,
-        .key = dpx_buf_data(&f->key), .key_len = f->key.len,
+        .key = dpx_buf_data(&f->key),
+        .key_len = f->key.len,
         .mask = f->mask.len ? dpx_buf_data(&f->mask) : NULL,
         .mask_len = f->mask.len,
-        .actions = dpx_buf_data(&f->actions), .actions_len = f->actions.len,
+        .actions = dpx_buf_data(&f->actions),
+        .actions_len = f->actions.len,
     };
 }
 
@@ -132,8 +134,7 @@ why_not_xdp(struct dpx_dp *dp, const struct dpx_flow_view *v)
         return "its output port does not exist";
     } else if (!(maps->ports[v->out].flags & DPX_PORT_RX_XDP)) {
         return "its output port cannot receive XDP frames";
-    } else if (v->stats.packets && !(v->stats.planes
-                                     & (1 << DPX_PLANE_XDP))) {
+    } else if (v->stats.packets && !(v->stats.planes & (1 << DPX_PLANE_XDP))) {
         return "its packets come in on ports without XDP";
     }
     return NULL;
@@ -159,8 +160,7 @@ flow_json(struct printer *p, const struct dpx_flow_view *v)
                     p->more, &p->names, text);
     json_object_set_new(flow, "key", text_json(text));
     if (v->mask_len) {
-        dpx_format_flow(v->mask_attrs, v->mask_len, NULL, 0, true, NULL,
-                        text);
+        dpx_format_flow(v->mask_attrs, v->mask_len, NULL, 0, true, NULL, text);
     }
     json_object_set_new(flow, "mask", text_json(text));
     dpx_format_actions(v->actions, v->actions_len, &p->names, text);
@@ -172,9 +172,11 @@ flow_json(struct printer *p, const struct dpx_flow_view *v)
                         v->has_ufid ? text_json(text) : json_null());
     json_object_set_new(flow, "packets", json_integer(v->stats.packets));
     json_object_set_new(flow, "bytes", json_integer(v->stats.bytes));
-    json_object_set_new(flow, "used", v->stats.used ? json_real(
-        (double) (int64_t) (p->clock.msec - v->stats.used) / 1000)
-        : json_null());
+    json_object_set_new(
+        flow, "used",
+        v->stats.used ? json_real(
+            (double) (int64_t) (p->clock.msec - v->stats.used) / 1000)
+                      : json_null());
     if (v->stats.tcp_flags) {
         dpx_format_tcp_flags(v->stats.tcp_flags, text);
     }
@@ -190,8 +192,9 @@ flow_json(struct printer *p, const struct dpx_flow_view *v)
 static void
 format_stats(struct printer *p, const struct dpx_flow_stats *s)
 {
-    dpx_buf_printf(&p->text, "packets:%"PRIu64", bytes:%"PRIu64", used:",
-                   s->packets, s->bytes);
+    dpx_buf_printf(&p->text,
+                   "packets:%" PRIu64 ", bytes:%" PRIu64 ", used:", s->packets,
+                   s->bytes);
     if (s->used) {
         dpx_buf_printf(&p->text, "%.3fs",
                        (double) (int64_t) (p->clock.msec - s->used) / 1000);
@@ -271,9 +274,8 @@ flow_del(struct args *a)
     r.stats = &stats;
     run_request(&r, &f, "delete");
     if (json_wanted) {
-        json_out(json_pack("{s:I, s:I}", "packets",
-                           (json_int_t) stats.packets, "bytes",
-                           (json_int_t) stats.bytes));
+        json_out(json_pack("{s:I, s:I}", "packets", (json_int_t) stats.packets,
+                           "bytes", (json_int_t) stats.bytes));
     }
     free_named(&f);
 }

@@ -153,7 +153,8 @@ help(FILE *out)
           "\n"
           "       OBJECT := { dp | port | flow | mask | upcall | drop }\n"
           "       OPTIONS := { -j|--json | -p|--pretty | -V|--version |\n"
-          "                    -h|--help }\n", out);
+          "                    -h|--help }\n",
+          out);
 }
 
 static void
@@ -173,7 +174,7 @@ run_noun(const struct noun *noun, struct args *a)
         usage(stdout, noun->name, noun->commands);
         return;
     }
-    if (!a->n) {                /* As bpftool: the first command. */
+    if (!a->n) { /* As bpftool: the first command. */
         noun->commands[0].run(a);
         return;
     }
@@ -245,7 +246,7 @@ main(int argc, char **argv)
     if (want_version) {
         version();
     } else {
-        run(&(struct args) { argc - optind, argv + optind });
+        run(&(struct args){ argc - optind, argv + optind });
     }
     if (json_wanted) {
         json_dumpf(json_result ? json_result : json_null(), stdout,

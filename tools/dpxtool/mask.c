@@ -20,18 +20,19 @@ show_mask(uint32_t id, const struct dpx_mask *mask, uint64_t hits, void *show_)
     struct dpx_buf words = DPX_BUF_INIT;
 
     for (unsigned int i = 0; i < mask->n_words; i++) {
-        dpx_buf_printf(&words, "%s%u:%016"PRIx64, i ? " " : "",
+        dpx_buf_printf(&words, "%s%u:%016" PRIx64, i ? " " : "",
                        mask->offset[i], be64toh(mask->bits[i]));
     }
     if (json_wanted) {
-        json_array_append_new(show->masks, json_pack(
-            "{s:i, s:i, s:i, s:I, s:s}", "rank", (int) show->rank,
-            "id", (int) id, "flows", (int) mask->n_flows,
-            "hits", (json_int_t) hits, "words", dpx_buf_str(&words)));
+        json_array_append_new(
+            show->masks,
+            json_pack("{s:i, s:i, s:i, s:I, s:s}", "rank", (int) show->rank,
+                      "id", (int) id, "flows", (int) mask->n_flows, "hits",
+                      (json_int_t) hits, "words", dpx_buf_str(&words)));
     } else {
-        printf("  mask %"PRIu32": rank:%u flows:%"PRIu32" hits:%"PRIu64
-               " words:%s\n", id, show->rank, mask->n_flows, hits,
-               dpx_buf_str(&words));
+        printf("  mask %" PRIu32 ": rank:%u flows:%" PRIu32 " hits:%" PRIu64
+               " words:%s\n",
+               id, show->rank, mask->n_flows, hits, dpx_buf_str(&words));
     }
     show->rank++;
     dpx_buf_free(&words);

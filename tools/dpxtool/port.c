@@ -27,9 +27,8 @@ port_number(const char *name, void *dp)
 struct dpx_port_names
 port_names(struct dpx_dp *dp, bool names)
 {
-    return (struct dpx_port_names) {
-        names ? port_name : NULL, port_number, dp
-    };
+    return (struct dpx_port_names){ names ? port_name : NULL, port_number,
+                                    dp };
 }
 
 static const char *
@@ -57,20 +56,21 @@ show(struct dpx_dp *dp)
         uint32_t flags = port->flags;
 
         if (json_wanted) {
-            json_array_append_new(ports, json_pack(
-                "{s:i, s:o, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:s?}",
-                "port", (int) info.port, "name", json_text(info.name),
-                "type", info.type, "mode", mode_name(port),
-                "ifindex", (int) port->ifindex, "mtu", (int) port->mtu,
-                "up", (flags & DPX_PORT_UP) != 0,
-                "xdp", (flags & DPX_PORT_XDP) != 0,
-                "receives_xdp", (flags & DPX_PORT_RX_XDP) != 0,
-                "why_not_xdp", why));
+            json_array_append_new(
+                ports,
+                json_pack(
+                    "{s:i, s:o, s:s, s:s, s:i, s:i, s:b, s:b, s:b, s:s?}",
+                    "port", (int) info.port, "name", json_text(info.name),
+                    "type", info.type, "mode", mode_name(port), "ifindex",
+                    (int) port->ifindex, "mtu", (int) port->mtu, "up",
+                    (flags & DPX_PORT_UP) != 0, "xdp",
+                    (flags & DPX_PORT_XDP) != 0, "receives_xdp",
+                    (flags & DPX_PORT_RX_XDP) != 0, "why_not_xdp", why));
             continue;
         }
-        printf("  port %"PRIu32": %s (%s) ifindex %"PRIu32" mtu %"PRIu32
-               " %s mode %s%s\n", info.port, info.name, info.type,
-               port->ifindex, port->mtu,
+        printf("  port %" PRIu32 ": %s (%s) ifindex %" PRIu32 " mtu %" PRIu32
+               " %s mode %s%s\n",
+               info.port, info.name, info.type, port->ifindex, port->mtu,
                flags & DPX_PORT_UP ? "up" : "down", mode_name(port),
                flags & DPX_PORT_RX_XDP ? " receives XDP" : "");
         if (why) {
@@ -80,8 +80,7 @@ show(struct dpx_dp *dp)
         }
     }
     if (json_wanted) {
-        return json_pack("{s:s, s:o}", "dp", dpx_dp_name(dp),
-                         "ports", ports);
+        return json_pack("{s:s, s:o}", "dp", dpx_dp_name(dp), "ports", ports);
     }
     json_decref(ports);
     return NULL;

@@ -14,10 +14,11 @@ add_lost(const struct dpx_drop_key *key, const struct dpx_drop *drop,
     json_t *lost = lost_;
 
     if (key->reason == DPX_DROP_LOST || key->reason == DPX_DROP_NO_HANDLER) {
-        json_array_append_new(lost, json_pack(
-            "{s:i, s:s, s:I}", "port", (int) key->port, "reason",
-            key->reason == DPX_DROP_LOST ? "lost" : "no_handler",
-            "packets", (json_int_t) drop->packets));
+        json_array_append_new(
+            lost,
+            json_pack("{s:i, s:s, s:I}", "port", (int) key->port, "reason",
+                      key->reason == DPX_DROP_LOST ? "lost" : "no_handler",
+                      "packets", (json_int_t) drop->packets));
     }
 }
 
@@ -27,8 +28,10 @@ print_lost(const json_t *lost)
     const json_t *l;
     size_t i;
 
-    json_array_foreach(lost, i, l) {
-        printf("  port %"JSON_INTEGER_FORMAT": %s:%"JSON_INTEGER_FORMAT"\n",
+    json_array_foreach(lost, i, l)
+    {
+        printf("  port %" JSON_INTEGER_FORMAT ": %s:%" JSON_INTEGER_FORMAT
+               "\n",
                json_integer_value(json_object_get(l, "port")),
                json_string_value(json_object_get(l, "reason")),
                json_integer_value(json_object_get(l, "packets")));
@@ -44,7 +47,7 @@ show(struct dpx_dp *dp)
     int error;
 
     if (!json_wanted) {
-        printf("xdp@%s: %"PRIu32" handler%s\n", dpx_dp_name(dp), n,
+        printf("xdp@%s: %" PRIu32 " handler%s\n", dpx_dp_name(dp), n,
                n == 1 ? "" : "s");
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -52,15 +55,17 @@ show(struct dpx_dp *dp)
 
         error = dpx_ring_query(dp, i, &info);
         if (error) {
-            die(error, "query ring %"PRIu32" of datapath \"%s\"", i,
+            die(error, "query ring %" PRIu32 " of datapath \"%s\"", i,
                 dpx_dp_name(dp));
         }
         if (json_wanted) {
-            json_array_append_new(rings, json_pack(
-                "{s:i, s:i, s:i}", "handler", (int) i, "size",
-                (int) info.size, "backlog", (int) info.backlog));
+            json_array_append_new(rings,
+                                  json_pack("{s:i, s:i, s:i}", "handler",
+                                            (int) i, "size", (int) info.size,
+                                            "backlog", (int) info.backlog));
         } else {
-            printf("  ring %"PRIu32": size:%"PRIu32" backlog:%"PRIu32"\n",
+            printf("  ring %" PRIu32 ": size:%" PRIu32 " backlog:%" PRIu32
+                   "\n",
                    i, info.size, info.backlog);
         }
     }
