@@ -278,11 +278,11 @@ on h ip link del int1
 ok "deleted by hand" not shows int1
 
 # Killed, broken.
-for us in 2 5 10 20 40; do
-    on h dpx-loader attach "$DP" d0 & pid=$!
-    sleep 0.0$us
-    kill -9 "$pid"
-    wait "$pid" 2>/dev/null
+killed() {              # SECONDS ARG...
+    timeout -s KILL "$1" nsenter --net="/run/netns/${T}h" dpx-loader "${@:2}"
+}
+for ms in 02 05 10 20 40; do
+    killed "0.0$ms" attach "$DP" d0
     loader show "$DP" >/dev/null
     if loader show "$DP" | grep -q d0; then
         loader detach "$DP" d0
@@ -290,6 +290,15 @@ for us in 2 5 10 20 40; do
 done 2>/dev/null
 ok "a killed attach is undone" loader attach "$DP" d0
 ok "and can be detached" loader detach "$DP" d0
+for ms in 05 10 15 20 25 30; do
+    loader delete "$DP2"
+    killed "0.$ms" create "$DP2" --flows 100
+done 2>/dev/null
+loader delete "$DP2" 2>/dev/null
+mkdir "$PINS/$DP2"
+fails "show, half made" "not created" loader show "$DP2"
+ok "create, half made" loader create "$DP2" --flows 100
+ok "its local port" on h ip link show "$DP2"
 rm "$PINS/$DP"/meta
 fails "show, broken" "not deleted" loader show "$DP"
 fails "attach, broken" "not deleted" loader attach "$DP" d0

@@ -253,4 +253,22 @@ ok "down: a port still" within 10 port_is 2 "${T}e"
 ip link set "${T}e" up
 ok "up again: forwards" within 10 in_ns "$A" ping -q -c 1 -W 1 10.2.0.5
 ok "the switch ends well" stop_switch
+
+# Datapaths come and go -------------------------------------------------------
+
+ends() {
+    ! kill -0 "$switch" || return
+    wait "$switch"
+    echo "exit status $?"
+    cat "$TMP/switch"
+    grep -q "cannot go on" "$TMP/switch"
+}
+
+ok "it starts again" start_switch 60000
+timeout 1 dpx-switch "$D" >"$TMP/second" 2>&1
+dpxtool flow flush dp "$D"
+ok "it outlives another switch" within 10 in_ns "$A" \
+    ping -q -c 1 -W 1 10.2.0.5
+dpx-loader delete "$D"
+ok "it ends when the datapath is deleted" within 10 ends
 done_testing
