@@ -42,7 +42,7 @@ dpx_attrs_next(struct dpx_attrs *attrs, struct dpx_attr *a)
     struct nlattr nla;
     size_t step;
 
-    if (attrs->left < sizeof nla) {
+    if (!attrs->p || attrs->left < sizeof nla) {
         return false;
     }
     memcpy(&nla, attrs->p, sizeof nla);

@@ -35,30 +35,30 @@ enum { BATCH = 32, MAX_HANDLERS = 64, MAC_IDLE_MS = 300 * 1000 };
 
 /* A flow that sends to a destination. */
 struct flow {
-    struct flow *next, **prev;  /* To the same destination. */
+    struct flow *next, **prev; /* To the same destination. */
     long long int created;
-    bool seen;                  /* In the last dump. */
+    bool seen; /* In the last dump. */
     size_t key_len;
     const struct nlattr *key;
-    uint8_t room[];             /* For the key. */
+    uint8_t room[]; /* For the key. */
 };
 
 /* An address in a VLAN (0: untagged), as source and as destination. */
 struct station {
     uint16_t vid;
     uint8_t mac[6];
-    uint32_t port;              /* DPIF_PORT_NONE: not known. */
-    long long int seen;         /* ms. */
-    struct flow *flows;         /* To this address. */
+    uint32_t port;      /* DPIF_PORT_NONE: not known. */
+    long long int seen; /* ms. */
+    struct flow *flows; /* To this address. */
 };
 
 static struct dpif *dpif;
-static long long int max_idle = 10000;  /* ms. */
+static long long int max_idle = 10000; /* ms. */
 static _Atomic bool stopping;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static void *stations;          /* tsearch() tree of struct station. */
-static void *flows;             /* tsearch() tree of struct flow. */
+static void *stations; /* tsearch() tree of struct station. */
+static void *flows;    /* tsearch() tree of struct flow. */
 static uint32_t *ports;
 static size_t n_ports;
 
@@ -158,8 +158,9 @@ delete_flow(struct flow *f)
 static void
 delete_flows(struct station *s)
 {
-    while (s->flows) {
-        delete_flow(s->flows);
+    for (struct flow *f = s->flows, *next; f; f = next) {
+        next = f->next;
+        delete_flow(f);
     }
 }
 
@@ -169,13 +170,13 @@ learn(uint16_t vid, const uint8_t mac[6], uint32_t port, long long int now)
     struct station *s;
 
     if (mac[0] & 1) {
-        return;                 /* A group never sends. */
+        return; /* A group never sends. */
     }
     s = find_station(vid, mac, true);
     s->seen = now;
     if (s->port != port) {
         DPX_LOG(DPX_LOG_INFO, NULL,
-                "%02x:%02x:%02x:%02x:%02x:%02x in VLAN %d is at port %"PRIu32,
+                "%02x:%02x:%02x:%02x:%02x:%02x in VLAN %d is at port %" PRIu32,
                 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], vid, port);
         s->port = port;
         delete_flows(s);
@@ -244,7 +245,7 @@ put_actions(struct dpx_buf *buf, const struct dpx_key *k,
 /* An upcall in work, with the operations that answer it. */
 struct work {
     struct dpif_upcall upcall;
-    struct dpx_buf buf;         /* Of the upcall. */
+    struct dpx_buf buf; /* Of the upcall. */
     struct dpx_buf mask, actions;
     struct dpif_op execute, put;
     struct station *dst;
@@ -296,7 +297,7 @@ remember(const struct work *w, long long int now)
         struct flow *f = find_flow(put->key, put->key_len);
 
         if (f) {
-            forget_flow(f);     /* Somebody else had deleted it. */
+            forget_flow(f); /* Somebody else had deleted it. */
         }
         f = xmalloc(sizeof *f + put->key_len);
         f->created = now;
@@ -352,8 +353,8 @@ handler_main(void *id_)
     while (!stopping) {
         size_t n = 0;
 
-        while (n < BATCH && !dpif_recv(dpif, id, &work[n].upcall,
-                                       &work[n].buf)) {
+        while (n < BATCH
+               && !dpif_recv(dpif, id, &work[n].upcall, &work[n].buf)) {
             n++;
         }
         if (n) {
@@ -461,8 +462,8 @@ find_idle(const void *node, VISIT visit, void *idle_)
 
     if ((visit == postorder || visit == leaf) && !s->flows
         && s->seen < idle->before) {
-        idle->stations = realloc(idle->stations, (idle->n + 1)
-                                                 * sizeof *idle->stations);
+        idle->stations = realloc(idle->stations,
+                                 (idle->n + 1) * sizeof *idle->stations);
         if (!idle->stations) {
             abort();
         }
@@ -513,7 +514,8 @@ read_ports(void)
     struct dpif_port port;
 
     n_ports = 0;
-    DPIF_PORT_FOR_EACH (&port, &dump, dpif) {
+    DPIF_PORT_FOR_EACH(&port, &dump, dpif)
+    {
         ports = realloc(ports, (n_ports + 1) * sizeof *ports);
         if (!ports) {
             abort();
@@ -580,7 +582,7 @@ run(uint32_t n_handlers)
             expire_stations();
             pthread_mutex_unlock(&mutex);
             if (!dpif_port_get_pid(dpif, DPIF_PORT_NONE, 0)) {
-                dpif_recv_set(dpif, true);  /* Another receiver has ended. */
+                dpif_recv_set(dpif, true); /* Another receiver has ended. */
             }
             next_expiry = dpx_time_msec() + 500;
         }
@@ -614,7 +616,8 @@ usage(FILE *out)
           "  --handlers N   threads that receive upcalls (1)\n"
           "  --max-idle MS  when a flow without packets goes (10000)\n"
           "  -v, --verbose  tell what is learned; twice: all operations\n"
-          "  -V, --version  -h, --help\n", out);
+          "  -V, --version  -h, --help\n",
+          out);
 }
 
 static long
@@ -690,8 +693,8 @@ main(int argc, char **argv)
     if (error) {
         die(error, "receive upcalls of %s", dpif_name(dpif));
     }
-    sigaction(SIGINT, &(struct sigaction) { .sa_handler = stop }, NULL);
-    sigaction(SIGTERM, &(struct sigaction) { .sa_handler = stop }, NULL);
+    sigaction(SIGINT, &(struct sigaction){ .sa_handler = stop }, NULL);
+    sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);
     read_ports();
     printf("switching %zu ports of %s\n", n_ports, dpif_name(dpif));
     fflush(stdout);
