@@ -250,8 +250,7 @@ netdev_get_stats(const struct dpif *dpif, struct dpif_dp_stats *stats)
         .n_lost = dp->n_lost,
         .n_flows = dpx_table_count(dp->core.table),
         .n_mask_hit = sum.mask_hit,
-        .n_masks = __atomic_load_n(&dp->maps->meta->order, __ATOMIC_RELAXED)
-                   & ~DPX_ORDER_HALF,
+        .n_masks = dpx_table_count_masks(dp->core.table),
     };
     return 0;
 }

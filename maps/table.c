@@ -50,6 +50,15 @@ dpx_table_count(const struct dpx_table *t)
     return DPX_GET(&t->maps->meta->n_flows);
 }
 
+uint32_t
+dpx_table_count_masks(const struct dpx_table *t)
+{
+    uint32_t n = DPX_GET(&t->maps->meta->order) & ~DPX_ORDER_HALF;
+    uint32_t n_empty = DPX_GET(&t->maps->meta->n_empty);
+
+    return n > n_empty ? n - n_empty : 0;
+}
+
 /* Bodies -------------------------------------------------------------------*/
 
 /* Allocates a slot and writes operations, actions and baselines into it.  The

@@ -161,8 +161,9 @@ bool dpx_table_dump_next(struct dpx_table *, _Atomic uint32_t *cursor,
 uint32_t dpx_table_match(struct dpx_table *, const struct dpx_key *key,
                          uint32_t *n_masks);
 
-/* Flows that exist now. */
+/* Flows that exist now, and the masks that they have. */
 uint32_t dpx_table_count(const struct dpx_table *);
+uint32_t dpx_table_count_masks(const struct dpx_table *);
 
 /* Masks: calls `cb` for each mask in force, in search order, with its number
  * of flows and its hits. */

@@ -124,7 +124,7 @@ dpx_dp_get_stats(struct dpx_dp *dp, struct dpx_dp_stats *stats)
         .n_mask_hit = sum.mask_hit,
         .n_cache_hit = sum.cache_hit,
         .n_flows = dpx_table_count(dp->core.table),
-        .n_masks = dp->maps->meta->order & ~DPX_ORDER_HALF,
+        .n_masks = dpx_table_count_masks(dp->core.table),
     };
     return 0;
 }
