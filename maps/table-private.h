@@ -113,9 +113,8 @@ dpx_names_insert(struct dpx_maps *, uint32_t flow, const struct dpx_names *);
 void dpx_names_remove(struct dpx_maps *, uint32_t flow);
 
 /* record.c: a flow's identity. */
-void
-dpx_record_write(struct dpx_maps *, uint32_t id, const struct dpx_flow *,
-                 const struct dpx_names *, uint32_t block);
+void dpx_record_write(struct dpx_maps *, uint32_t id, const struct dpx_flow *,
+                      const struct dpx_names *, uint32_t block);
 void dpx_record_key(const struct dpx_maps *, uint32_t flow, struct dpx_key *);
 void dpx_record_commit(struct dpx_maps *, uint32_t flow, uint32_t slot);
 

@@ -601,8 +601,9 @@ free_station(void *s_)
 {
     struct station *s = s_;
 
-    while (s->flows) {
-        forget_flow(s->flows);
+    for (struct flow *f = s->flows, *next; f; f = next) {
+        next = f->next;
+        forget_flow(f);
     }
     free(s);
 }
