@@ -41,7 +41,7 @@ HELPERS := $(patsubst tests/helpers/%.c,$(B)/tests/%,\
 
 all: $(PROGRAMS:%=$(B)/bin/%) $(B)/libdpif.so
 
-include mk/bpf.mk mk/check.mk mk/fuzz.mk mk/bench.mk mk/install.mk
+include mk/bpf.mk mk/fuzz.mk mk/check.mk mk/bench.mk mk/install.mk
 
 # One pattern per flavour: obj is what is shipped, san what tests run.
 $(B)/obj/%.o: %.c
