@@ -99,7 +99,7 @@ on dpx-loader detach "$D" "$A"
 ok "attach in XDP" on dpx-loader attach "$D" "$A" --mode xdp --port 1
 ok "XDP to internal and back" reached "$A" "$H:$I" 10.8.0.2
 dpxtool flow flush dp "$D"
-on dpx-switch "$D" >"$TMP/switch" 2>&1 &
+nsenter --net="/run/netns/$H" dpx-switch "$D" >"$TMP/switch" 2>&1 &
 switch=$!
 undo kill $switch
 within 5 grep -qs switching "$TMP/switch"
