@@ -112,9 +112,9 @@ done_testing() {
 }
 
 datapath() {
+    undo dpx-loader delete "$1"
     dpx-loader create "$1" --flows 10000 "${@:2}" ||
         { echo "Bail out! cannot create $1"; exit 1; }
-    undo dpx-loader delete "$1"
 }
 
 # Runs a command where no bpffs is mounted.  Of / nothing is asked: it may be no
