@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "dpif/dpif.h"
 #include "tools/dpxtool/tool.h"
 
 /* A flow as the command line names it. */
@@ -188,29 +189,16 @@ flow_json(struct printer *p, const struct dpx_flow_view *v)
     return flow;
 }
 
-/* "packets:10, bytes:980, used:0.120s, flags:SP." */
-static void
-format_stats(struct printer *p, const struct dpx_flow_stats *s)
-{
-    dpx_buf_printf(&p->text,
-                   "packets:%" PRIu64 ", bytes:%" PRIu64 ", used:", s->packets,
-                   s->bytes);
-    if (s->used) {
-        dpx_buf_printf(&p->text, "%.3fs",
-                       (double) (int64_t) (p->clock.msec - s->used) / 1000);
-    } else {
-        dpx_buf_printf(&p->text, "never");
-    }
-    if (s->tcp_flags) {
-        dpx_buf_printf(&p->text, ", flags:");
-        dpx_format_tcp_flags(s->tcp_flags, &p->text);
-    }
-}
-
 static void
 flow_print(struct printer *p, const struct dpx_flow_view *v)
 {
     struct dpx_buf *text = &p->text;
+    const struct dpif_flow_stats stats = {
+        .n_packets = v->stats.packets,
+        .n_bytes = v->stats.bytes,
+        .used = v->stats.used,
+        .tcp_flags = v->stats.tcp_flags,
+    };
 
     dpx_buf_clear(text);
     if (p->more && v->has_ufid) {
@@ -220,7 +208,7 @@ flow_print(struct printer *p, const struct dpx_flow_view *v)
     dpx_format_flow(v->key_attrs, v->key_len, v->mask_attrs, v->mask_len,
                     p->more, &p->names, text);
     dpx_buf_printf(text, ", ");
-    format_stats(p, &v->stats);
+    dpif_flow_stats_format(&stats, text);
     if (p->more) {
         const char *why = why_not_xdp(p->dp, v);
 
